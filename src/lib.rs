@@ -1,1 +1,8 @@
-//! presigned
+//! `presigned` moves files straight between the browser and object storage through presigned URLs.
+//!
+//! Five rooms, arrows one way: `face -> export -> web -> drive -> core`. `core` decides, `drive` feeds it and performs
+//! what it says, `web` knows the browser, `export` is what JavaScript can call, `face` is what npm users import.
+
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod core;

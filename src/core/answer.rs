@@ -1,0 +1,189 @@
+//! What an HTTP answer means for a transfer: the table of statuses and S3's codes (API Reference, "Error responses").
+
+use super::{
+    error::{Code, Error, Failure},
+    http::Response,
+    json::Json,
+    time::Millis,
+    xml::Flat,
+};
+
+/// The rule to paste where a bucket hides what an upload in parts needs.
+pub const CORS_RULE: &str = r#"[{"AllowedOrigins": ["https://your.page"], "AllowedMethods": ["GET", "PUT", "POST", "HEAD"], "AllowedHeaders": ["*"], "ExposeHeaders": ["ETag", "Content-Range", "Accept-Ranges", "Content-Length", "Date"], "MaxAgeSeconds": 3600}]"#;
+
+/// Storage answered with anything but success.
+pub fn storage(response: &Response) -> Failure {
+    let status = response.status;
+    let flat = Flat::parse(&response.body).filter(|flat| flat.root == "Error");
+    let code = flat.as_ref().and_then(|flat| flat.child("Code")).unwrap_or_default();
+    let said = flat.as_ref().and_then(|flat| flat.child("Message")).unwrap_or_default();
+    let error = |kind: Code, words: &str| {
+        let message = match (code, said) {
+            ("", _) => format!("{words} (HTTP {status})."),
+            (code, "") => format!("{words} (HTTP {status} {code})."),
+            (code, said) => format!("{words} (HTTP {status} {code}: {})", excerpt(said)),
+        };
+        Error::new(kind, message)
+            .with_status(status)
+            .with_storage_code((!code.is_empty()).then(|| excerpt(code).to_owned()))
+    };
+    let after = response.headers.retry_after();
+    match (status, code) {
+        (_, "SlowDown" | "TooManyRequests" | "Throttling" | "RequestLimitExceeded") | (429, _) => {
+            Failure::retry_after(error(Code::RateLimited, "Storage asks for fewer requests"), after)
+        }
+        (_, "RequestTimeout") | (408 | 504, _) => {
+            Failure::retry_after(error(Code::Timeout, "Storage waited too long for the bytes"), after)
+        }
+        (_, "ExpiredToken") => Failure::resign(error(Code::Expired, "The signed URL has expired")),
+        (_, "EntityTooLarge" | "MaxMessageLengthExceeded") | (413, _) => {
+            Failure::fatal(error(Code::TooLarge, "Storage takes no file that large"))
+        }
+        (_, "NoSuchUpload") => Failure::fatal(error(Code::Gone, "Storage no longer knows this upload")),
+        (_, "BadDigest" | "InvalidDigest" | "XAmzContentSHA256Mismatch") => {
+            Failure::fatal(error(Code::ChecksumMismatch, "The bytes did not arrive as they were sent"))
+        }
+        (507, _) | (_, "QuotaExceeded" | "InsufficientStorage") => {
+            Failure::fatal(error(Code::StorageFull, "Storage is full"))
+        }
+        (403, _) => Failure::resign(match code {
+            _ if said.contains("expired") => error(Code::Expired, "The signed URL has expired"),
+            "RequestTimeTooSkewed" => {
+                error(Code::InvalidSignature, "The signer's clock differs too much from storage's")
+            }
+            "SignatureDoesNotMatch"
+            | "InvalidAccessKeyId"
+            | "AuthorizationQueryParametersError"
+            | "HeadersNotSigned"
+            | "AuthenticationFailed" => error(Code::InvalidSignature, "Storage does not accept the signature"),
+            _ => error(Code::AccessDenied, "Storage denies access"),
+        }),
+        (401, _) => Failure::resign(error(Code::AccessDenied, "Storage denies access")),
+        (404, _) => Failure::fatal(error(Code::NotFound, "Storage has no such object")),
+        (410, _) => Failure::fatal(error(Code::Gone, "The object is gone for good")),
+        (412, _) => Failure::fatal(error(Code::ObjectChanged, "The object is no longer the one that was asked for")),
+        (501 | 505, _) => Failure::fatal(error(Code::Storage, "Storage can't do that")),
+        (500.., _) | (_, "InternalError" | "ServiceUnavailable") => {
+            Failure::retry_after(error(Code::Storage, "Storage failed"), after)
+        }
+        _ => Failure::fatal(error(Code::Storage, "Storage refused the request")),
+    }
+}
+
+/// The backend answered with anything but success. `body` is its JSON where it sent some.
+pub fn backend(status: u16, after: Option<Millis>, body: Option<&Json>) -> Failure {
+    let said = ["error", "message"].iter().find_map(|name| body?.get(name)?.text()).unwrap_or_default();
+    let named = body.and_then(|body| body.get("code")?.text());
+    let (kind, words) = match status {
+        401 => (Code::AccessDenied, "The backend wants a valid sign-in"),
+        403 => (Code::AccessDenied, "The backend denies access"),
+        404 => (Code::NotFound, "The backend knows no such file or route"),
+        408 | 504 => (Code::Timeout, "The backend waited too long"),
+        410 => (Code::Gone, "The backend says that this is gone"),
+        413 => (Code::TooLarge, "The backend takes no file that large"),
+        415 => (Code::WrongType, "The backend takes no file of that type"),
+        429 => (Code::RateLimited, "The backend asks for fewer requests"),
+        507 => (Code::StorageFull, "The backend has no room left"),
+        _ => (Code::Backend, "The backend refused the request"),
+    };
+    let kind = Code::ALL.into_iter().find(|code| named == Some(code.name())).unwrap_or(kind);
+    let message = if said.is_empty() {
+        format!("{words} (HTTP {status}).")
+    } else {
+        format!("{words} (HTTP {status}): {}", excerpt(said))
+    };
+    let error = Error::new(kind, message).with_status(status);
+    match status {
+        408 | 429 | 500 | 502..=504 => Failure::retry_after(error, after),
+        _ => Failure::fatal(error),
+    }
+}
+
+/// The backend's success was not the JSON that was expected.
+pub fn not_json(status: u16, content_type: &str) -> Failure {
+    let kind = if content_type.is_empty() { "something" } else { excerpt(content_type) };
+    let message = format!(
+        "The backend answered with {kind} where JSON was expected (HTTP {status}). Is `endpoint` the backend's address?"
+    );
+    Failure::fatal(Error::new(Code::Backend, message).with_status(status))
+}
+
+/// The ETag of a stored part: S3 needs it back to complete the upload.
+pub fn part_etag(response: &Response) -> Result<String, Failure> {
+    response.headers.get("etag").filter(|etag| !etag.is_empty()).map(str::to_owned).ok_or_else(|| {
+        let message = format!("Storage took the part but its ETag can't be read: the bucket's CORS rule does not expose it. A rule that works: {CORS_RULE}");
+        Failure::fatal(Error::new(Code::Cors, message).with_status(response.status))
+    })
+}
+
+/// The first few hundred characters: what servers say is shown, but not a page of it.
+fn excerpt(text: &str) -> &str {
+    text.char_indices().nth(300).map_or(text, |(end, _)| &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::core::{error::Verdict, http::Headers};
+
+    fn answer(status: u16, code: &str, said: &str) -> Failure {
+        let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{said}</Message></Error>");
+        storage(&Response { status, headers: Headers::default(), body })
+    }
+
+    #[test]
+    fn s3s_errors_have_their_codes_and_verdicts() {
+        let retry = Verdict::Retry { after: None };
+        for (status, code, said, kind, verdict) in [
+            (403, "AccessDenied", "Request has expired", Code::Expired, Verdict::Resign),
+            (403, "AccessDenied", "Access Denied", Code::AccessDenied, Verdict::Resign),
+            (403, "SignatureDoesNotMatch", "…", Code::InvalidSignature, Verdict::Resign),
+            (503, "SlowDown", "Please reduce your request rate.", Code::RateLimited, retry),
+            (500, "InternalError", "", Code::Storage, retry),
+            (200, "InternalError", "", Code::Storage, retry),
+            (400, "RequestTimeout", "", Code::Timeout, retry),
+            (400, "EntityTooLarge", "", Code::TooLarge, Verdict::Fatal),
+            (404, "NoSuchUpload", "", Code::Gone, Verdict::Fatal),
+            (404, "NoSuchKey", "", Code::NotFound, Verdict::Fatal),
+            (501, "NotImplemented", "", Code::Storage, Verdict::Fatal),
+            (400, "InvalidRequest", "", Code::Storage, Verdict::Fatal),
+        ] {
+            let failure = answer(status, code, said);
+            assert_eq!((failure.error.code, failure.verdict), (kind, verdict), "{status} {code}");
+            assert_eq!(failure.error.storage_code.as_deref(), Some(code));
+            assert_eq!(failure.error.status, Some(status));
+        }
+    }
+
+    #[test]
+    fn html_is_no_error_of_s3() {
+        let failure = storage(&Response {
+            status: 502,
+            headers: Headers::default(),
+            body: "<html><body>Bad gateway</body></html>".into(),
+        });
+        assert_eq!((failure.error.code, failure.error.storage_code), (Code::Storage, None));
+    }
+
+    #[test]
+    fn a_backends_own_code_counts() {
+        let body = Json::from(serde_json::json!({"error": "Too big", "code": "too-large"}));
+        let failure = backend(400, None, Some(&body));
+        assert_eq!((failure.error.code, failure.verdict), (Code::TooLarge, Verdict::Fatal));
+        assert!(failure.error.message.contains("Too big"));
+        assert_eq!(backend(429, Some(2000), None).verdict, Verdict::Retry { after: Some(2000) });
+        assert_eq!(backend(401, None, None).error.code, Code::AccessDenied);
+    }
+
+    proptest! {
+        #[test]
+        fn every_answer_has_a_meaning(status in 0u16..1000, body in ".{0,200}") {
+            let failure = storage(&Response { status, headers: Headers::default(), body });
+            prop_assert_eq!(failure.error.status, Some(status));
+            prop_assert_eq!(failure.error.retryable, matches!(failure.verdict, Verdict::Retry { .. }) || failure.error.code == Code::Expired);
+            let _ = backend(status, None, None);
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! All transfers of a client under one limit of requests: this room's single face to the driver.
+//!
+//! A free slot goes to the transfer with the fewest requests in flight, and among those to the one with the least left.
+//! So every transfer gets its share, and a small file never waits behind a big one.
+//!
+//! Transfers are admitted to the backend in order, and no further ahead than slots can be used soon: a URL that is signed
+//! too early lapses in the queue.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::{
+    chance::Chance,
+    download::Download,
+    group::{Files, Group},
+    options::Settings,
+    protocol::UploadRequest,
+    time::{Millis, earliest},
+    transfer::{Command, End, Engine, Event, Input, Output, Progress, Ticket, Want},
+    upload::Upload,
+};
+
+pub type TransferId = u64;
+
+/// What the driver is told.
+#[derive(Debug)]
+pub enum Order {
+    Perform(TransferId, Ticket, Command),
+    Cancel(TransferId, Ticket),
+    Read(TransferId, Ticket, u64),
+    Emit(TransferId, Event),
+    End(TransferId, End),
+    /// A group of uploads has moved.
+    Group(TransferId, Progress, Files),
+    /// Nothing more until an input comes, or this time.
+    Wait(Option<Millis>),
+}
+
+struct Member {
+    engine: Box<dyn Engine>,
+    /// Requests to storage in flight.
+    data: BTreeSet<Ticket>,
+    want: Option<(usize, u64)>,
+    /// Admitted, but without a request to storage yet.
+    starting: bool,
+    group: Option<TransferId>,
+    wake: Option<Millis>,
+}
+
+pub struct Fleet {
+    settings: Settings,
+    members: BTreeMap<TransferId, Member>,
+    groups: BTreeMap<TransferId, Group>,
+    queue: BTreeSet<TransferId>,
+    starting: usize,
+    in_flight: usize,
+    /// Who wants a slot, in the order in which slots are given: requests in flight, bytes left.
+    wanting: BTreeSet<(usize, u64, TransferId)>,
+    wakes: BTreeSet<(Millis, TransferId)>,
+    chance: Chance,
+    out: VecDeque<Order>,
+}
+
+impl Fleet {
+    pub fn new(settings: Settings, seed: u64) -> Self {
+        Self {
+            settings,
+            members: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            queue: BTreeSet::new(),
+            starting: 0,
+            in_flight: 0,
+            wanting: BTreeSet::new(),
+            wakes: BTreeSet::new(),
+            chance: Chance::new(seed),
+            out: VecDeque::new(),
+        }
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Requests to storage in flight, over all transfers.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    pub fn ids(&self) -> Vec<TransferId> {
+        self.members.keys().copied().collect()
+    }
+
+    pub fn group(&mut self, id: TransferId, total_bytes: u64, files: u32) {
+        self.groups.insert(id, Group::new(total_bytes, files));
+    }
+
+    pub fn upload(&mut self, now: Millis, id: TransferId, request: UploadRequest, group: Option<TransferId>) {
+        let upload = Upload::new(request, &self.settings, self.chance.bits());
+        self.add(now, id, Box::new(upload), group);
+    }
+
+    pub fn download(&mut self, now: Millis, id: TransferId, key: String) {
+        let download = Download::new(key, &self.settings, self.chance.bits());
+        self.add(now, id, Box::new(download), None);
+    }
+
+    pub fn handle(&mut self, now: Millis, id: TransferId, input: Input) {
+        if let Input::Answer { ticket, .. } = &input {
+            self.land(id, *ticket);
+        }
+        self.tell(now, id, input);
+        self.allot(now);
+    }
+
+    /// Deadlines up to now have come.
+    pub fn tick(&mut self, now: Millis) {
+        while let Some((_, id)) = self.wakes.first().copied().filter(|(at, _)| *at <= now) {
+            self.wakes.pop_first();
+            if let Some(member) = self.members.get_mut(&id) {
+                member.wake = None;
+            }
+            self.tell(now, id, Input::Tick);
+        }
+        let due: Vec<_> = self.groups.keys().copied().collect();
+        for id in due {
+            self.tell_group(now, id);
+        }
+        self.allot(now);
+    }
+
+    pub fn poll(&mut self) -> Order {
+        self.out.pop_front().unwrap_or_else(|| {
+            let groups = self.groups.values().map(|group| group.deadline().map(|deadline| deadline.at));
+            let members = self.wakes.first().map(|(at, _)| *at);
+            Order::Wait(earliest(groups.chain([members])))
+        })
+    }
+
+    fn add(&mut self, now: Millis, id: TransferId, engine: Box<dyn Engine>, group: Option<TransferId>) {
+        let member = Member { engine, data: BTreeSet::new(), want: None, starting: false, group, wake: None };
+        self.members.insert(id, member);
+        self.refresh(now, id);
+        self.allot(now);
+    }
+
+    /// Hands an input to a member and passes on all that it says.
+    fn tell(&mut self, now: Millis, id: TransferId, input: Input) {
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
+        if matches!(input, Input::Pause) {
+            self.starting -= usize::from(std::mem::take(&mut member.starting));
+        }
+        member.engine.handle(now, input);
+        let mut ended = false;
+        let wake = loop {
+            let Some(member) = self.members.get_mut(&id) else {
+                return;
+            };
+            match member.engine.poll() {
+                Output::Perform(ticket, command) => {
+                    if command.is_data() {
+                        member.data.insert(ticket);
+                        self.in_flight += 1;
+                        self.starting -= usize::from(std::mem::take(&mut member.starting));
+                    }
+                    self.out.push_back(Order::Perform(id, ticket, command));
+                }
+                Output::Cancel(ticket) => {
+                    self.land(id, ticket);
+                    self.out.push_back(Order::Cancel(id, ticket));
+                }
+                Output::Read(ticket, until) => self.out.push_back(Order::Read(id, ticket, until)),
+                Output::Emit(event) => {
+                    if let (Event::Progress(progress), Some(group)) = (&event, member.group)
+                        && let Some(group) = self.groups.get_mut(&group)
+                    {
+                        group.progress(now, id, progress.loaded);
+                    }
+                    self.out.push_back(Order::Emit(id, event));
+                }
+                Output::End(end) => {
+                    ended = true;
+                    if let Some(group) = member.group.and_then(|group| self.groups.get_mut(&group)) {
+                        group.end(id, matches!(end, End::Done(_)));
+                    }
+                    self.out.push_back(Order::End(id, end));
+                }
+                Output::Wait(deadline) => break deadline.map(|deadline| deadline.at),
+            }
+        };
+        let group = self.members.get(&id).and_then(|member| member.group);
+        if ended {
+            self.remove(id);
+        } else {
+            self.set_wake(id, wake);
+            self.refresh(now, id);
+        }
+        if let Some(group) = group {
+            self.tell_group(now, group);
+        }
+    }
+
+    fn tell_group(&mut self, now: Millis, id: TransferId) {
+        let Some(group) = self.groups.get_mut(&id) else {
+            return;
+        };
+        if let Some((progress, files)) = group.flush(now) {
+            self.out.push_back(Order::Group(id, progress, files));
+        }
+        if group.is_over() {
+            self.groups.remove(&id);
+        }
+    }
+
+    /// Gives what is free to whom it is due.
+    fn allot(&mut self, now: Millis) {
+        while self.in_flight < self.settings.concurrency {
+            let Some((.., id)) = self.wanting.pop_first() else {
+                break;
+            };
+            if let Some(member) = self.members.get_mut(&id) {
+                member.want = None;
+            }
+            let before = self.in_flight;
+            self.tell(now, id, Input::Slot);
+            if self.in_flight <= before {
+                // It wanted a slot and did not use it (its lease has lapsed, say): it is asked again at its next input.
+                self.forget_want(id);
+            }
+        }
+        while self.starting < self.settings.concurrency {
+            let Some(id) = self.queue.pop_first() else {
+                break;
+            };
+            if let Some(member) = self.members.get_mut(&id) {
+                member.starting = true;
+                self.starting += 1;
+            }
+            self.tell(now, id, Input::Admitted);
+        }
+    }
+
+    fn refresh(&mut self, now: Millis, id: TransferId) {
+        self.forget_want(id);
+        self.queue.remove(&id);
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
+        match member.engine.want(now) {
+            Want::Nothing => {}
+            Want::Admission => {
+                self.queue.insert(id);
+            }
+            Want::Slot { bytes_left } => {
+                let want = (member.data.len(), bytes_left);
+                member.want = Some(want);
+                self.wanting.insert((want.0, want.1, id));
+            }
+        }
+    }
+
+    fn forget_want(&mut self, id: TransferId) {
+        if let Some((in_flight, bytes_left)) = self.members.get_mut(&id).and_then(|member| member.want.take()) {
+            self.wanting.remove(&(in_flight, bytes_left, id));
+        }
+    }
+
+    fn set_wake(&mut self, id: TransferId, wake: Option<Millis>) {
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
+        if let Some(before) = std::mem::replace(&mut member.wake, wake) {
+            self.wakes.remove(&(before, id));
+        }
+        self.wakes.extend(wake.map(|at| (at, id)));
+    }
+
+    fn land(&mut self, id: TransferId, ticket: Ticket) {
+        if self.members.get_mut(&id).is_some_and(|member| member.data.remove(&ticket)) {
+            self.in_flight -= 1;
+        }
+    }
+
+    fn remove(&mut self, id: TransferId) {
+        self.forget_want(id);
+        self.set_wake(id, None);
+        self.queue.remove(&id);
+        if let Some(member) = self.members.remove(&id) {
+            self.in_flight -= member.data.len();
+            self.starting -= usize::from(member.starting);
+        }
+    }
+}

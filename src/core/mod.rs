@@ -1,0 +1,33 @@
+//! Decisions, and nothing else: no I/O, no clock, no randomness of its own, no browser.
+//!
+//! Time is a number that this room is handed ([`time::Millis`]), chance is a seed ([`chance::Chance`]).
+//! [`fleet::Fleet`] is the whole of it as seen from [`crate::drive`]: one value that hears inputs and tells commands.
+//!
+//! | to decide | look in |
+//! |---|---|
+//! | which transfer may use a connection | [`fleet`] |
+//! | what an upload does next | [`upload`] |
+//! | what a download does next | [`download`] |
+//! | what an HTTP answer means | [`answer`], with [`xml`] and [`http`] |
+//! | what a backend's JSON means | [`protocol`], on [`json`] |
+//! | whether and when to try again | [`retry`] |
+//! | how large a part is | [`plan`] |
+
+pub mod answer;
+pub mod chance;
+pub mod download;
+pub mod error;
+pub mod fleet;
+pub mod flight;
+pub mod group;
+pub mod http;
+pub mod json;
+pub mod meter;
+pub mod options;
+pub mod plan;
+pub mod protocol;
+pub mod retry;
+pub mod time;
+pub mod transfer;
+pub mod upload;
+pub mod xml;

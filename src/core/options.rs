@@ -1,0 +1,95 @@
+//! What an application may set, checked before anything is sent.
+
+use super::{
+    error::{Code, Error},
+    retry::Policy,
+    time::Millis,
+};
+
+/// Browsers open six connections to an HTTP/1.1 origin; more requests would only queue and age their URLs.
+const USUAL_CONCURRENCY: usize = 6;
+const USUAL_STALL_TIMEOUT: Millis = 30_000;
+
+/// The settings of a client that concern decisions.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Settings {
+    /// Requests to storage in flight at once, over all transfers.
+    pub concurrency: usize,
+    /// Bytes per part or range, where the application set it.
+    pub part_size: Option<u64>,
+    pub retry: Policy,
+    pub stall_timeout: Millis,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            concurrency: USUAL_CONCURRENCY,
+            part_size: None,
+            retry: Policy::default(),
+            stall_timeout: USUAL_STALL_TIMEOUT,
+        }
+    }
+}
+
+/// What an application accepts, checked before a byte is sent.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Accept {
+    pub max_size: Option<u64>,
+    /// As in `<input accept>`: `image/*`, `application/pdf`, `.csv`. Empty: any.
+    pub types: Vec<String>,
+}
+
+impl Accept {
+    pub fn check(&self, name: &str, content_type: &str, size: u64) -> Result<(), Error> {
+        if let Some(most) = self.max_size.filter(|most| size > *most) {
+            return Err(Error::new(Code::TooLarge, format!("The file has {size} bytes; {most} are allowed.")));
+        }
+        if !self.types.is_empty() && !self.types.iter().any(|rule| fits(rule.trim(), name, content_type)) {
+            let message =
+                format!("The file's type, {content_type}, is not among those allowed: {}.", self.types.join(", "));
+            return Err(Error::new(Code::WrongType, message));
+        }
+        Ok(())
+    }
+}
+
+fn fits(rule: &str, name: &str, content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if rule.starts_with('.') {
+        return name.len() >= rule.len() && name.to_lowercase().ends_with(&rule.to_lowercase());
+    }
+    match rule.strip_suffix("/*") {
+        Some("*") => true,
+        Some(family) => essence.split_once('/').is_some_and(|(kind, _)| kind.eq_ignore_ascii_case(family)),
+        None => essence.eq_ignore_ascii_case(rule),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_matched_as_a_file_input_does() {
+        for (rule, name, content_type, ok) in [
+            ("image/*", "a.png", "image/png", true),
+            ("image/*", "a.png", "imagex/png", false),
+            ("application/pdf", "a", "application/pdf; x=1", true),
+            (".CSV", "a.csv", "", true),
+            (".csv", "csv", "", false),
+            ("*/*", "a", "a/b", true),
+            ("text/plain", "a.html", "text/html", false),
+        ] {
+            let accept = Accept { max_size: None, types: vec![rule.into()] };
+            assert_eq!(accept.check(name, content_type, 1).is_ok(), ok, "{rule} {name} {content_type}");
+        }
+    }
+
+    #[test]
+    fn sizes_up_to_the_limit_pass() {
+        let accept = Accept { max_size: Some(10), types: Vec::new() };
+        assert!(accept.check("a", "", 10).is_ok());
+        assert_eq!(accept.check("a", "", 11).unwrap_err().code, Code::TooLarge);
+    }
+}

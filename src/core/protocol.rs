@@ -1,0 +1,334 @@
+//! What a backend's JSON answers mean: the protocol of `mock-server/openapi.yaml`, whose base are four routes
+//! (`/request-upload`, `/request-download/{key}`, `/files`, `DELETE /files/{key}`).
+//!
+//! A backend is a stranger: every number has a range, every URL is looked at, and what is missing is said by name.
+
+use super::{
+    error::{Code, Error},
+    json::Json,
+};
+
+/// What the backend is asked to sign.
+#[derive(Clone, PartialEq, Debug)]
+pub struct UploadRequest {
+    pub filename: String,
+    pub content_type: String,
+    pub size: u64,
+    pub key: Option<String>,
+    pub metadata: Vec<(String, String)>,
+    pub part_size: Option<u64>,
+}
+
+/// How the bytes of one request go to storage.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Method {
+    Put,
+    /// A presigned POST form: its fields first, the file last.
+    Post,
+}
+
+/// A URL that storage will honour, with what must be sent along.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Signed {
+    pub url: String,
+    pub method: Method,
+    pub headers: Vec<(String, String)>,
+    pub fields: Vec<(String, String)>,
+}
+
+/// URLs of parts, and for how many seconds they live.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PartGrants {
+    pub parts: Vec<(u32, Signed)>,
+    pub expires_in: Option<u64>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum UploadGrant {
+    Whole { key: String, signed: Signed, expires_in: Option<u64> },
+    Parts { key: String, upload_id: String, part_size: Option<u64>, grants: PartGrants },
+}
+
+/// A multipart upload by its names.
+#[derive(Clone, PartialEq, Debug)]
+pub struct UploadRef {
+    pub key: String,
+    pub upload_id: String,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct DownloadGrant {
+    pub signed: Signed,
+    pub expires_in: Option<u64>,
+    pub size: Option<u64>,
+    pub content_type: Option<String>,
+}
+
+/// What storage made of an upload.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Completion {
+    pub key: String,
+    pub etag: Option<String>,
+    pub location: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct StoredFile {
+    pub key: String,
+    pub size: u64,
+    /// As the backend wrote it: an ISO 8601 date.
+    pub last_modified: String,
+}
+
+pub fn upload_grant(answer: &Json) -> Result<UploadGrant, Error> {
+    let key = text(answer, "file_key")?;
+    let Some(upload_id) = optional_text(answer, "upload_id")? else {
+        let method = match optional_text(answer, "method")? {
+            Some(method) if method.eq_ignore_ascii_case("POST") => Method::Post,
+            None if answer.get("fields").is_some() => Method::Post,
+            None => Method::Put,
+            Some(method) if method.eq_ignore_ascii_case("PUT") => Method::Put,
+            Some(_) => return Err(wrong("method", "neither PUT nor POST")),
+        };
+        let signed = Signed { method, fields: pairs(answer, "fields")?, ..signed(answer, "upload_url")? };
+        return Ok(UploadGrant::Whole { key, signed, expires_in: expires_in(answer)? });
+    };
+    let part_size = match answer.get("part_size") {
+        None => None,
+        Some(size) => Some(
+            size.integer().filter(|size| *size > 0).ok_or_else(|| wrong("part_size", "not a positive whole number"))?,
+        ),
+    };
+    let grants = match answer.get("parts") {
+        None => PartGrants { parts: Vec::new(), expires_in: None },
+        Some(_) => part_grants(answer)?,
+    };
+    Ok(UploadGrant::Parts { key, upload_id, part_size, grants })
+}
+
+pub fn part_grants(answer: &Json) -> Result<PartGrants, Error> {
+    let parts = list(answer, "parts")?
+        .iter()
+        .map(|part| {
+            let number = part.get("part_number").and_then(Json::integer).filter(|number| (1..=10_000).contains(number));
+            let number = number.ok_or_else(|| wrong("part_number", "not a number from 1 to 10,000"))?;
+            Ok((number as u32, signed(part, "upload_url")?))
+        })
+        .collect::<Result<_, Error>>()?;
+    Ok(PartGrants { parts, expires_in: expires_in(answer)? })
+}
+
+pub fn completion(answer: &Json, key: &str) -> Result<Completion, Error> {
+    if answer.members().is_none() {
+        return Err(wrong("answer", "not an object"));
+    }
+    let key = optional_text(answer, "file_key")?.unwrap_or_else(|| key.to_owned());
+    Ok(Completion { key, etag: optional_text(answer, "etag")?, location: optional_text(answer, "location")? })
+}
+
+pub fn download_grant(answer: &Json) -> Result<DownloadGrant, Error> {
+    let size = match answer.get("size") {
+        None => None,
+        Some(size) => Some(size.integer().ok_or_else(|| wrong("size", "not a whole number of bytes"))?),
+    };
+    Ok(DownloadGrant {
+        signed: signed(answer, "download_url")?,
+        expires_in: expires_in(answer)?,
+        size,
+        content_type: optional_text(answer, "content_type")?,
+    })
+}
+
+pub fn stored_files(answer: &Json) -> Result<Vec<StoredFile>, Error> {
+    list(answer, "files")?
+        .iter()
+        .map(|file| {
+            let size =
+                file.get("size").and_then(Json::integer).ok_or_else(|| wrong("size", "not a whole number of bytes"))?;
+            Ok(StoredFile { key: text(file, "key")?, size, last_modified: text(file, "last_modified")? })
+        })
+        .collect()
+}
+
+/// A key as a path: its slashes stay, each segment is percent-encoded (RFC 3986 §2.1, unreserved characters kept).
+pub fn key_path(key: &str) -> String {
+    let mut path = String::with_capacity(key.len());
+    for byte in key.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            path.push('%');
+            path.extend([byte >> 4, byte & 15].map(|half| char::from(b"0123456789ABCDEF"[usize::from(half)])));
+        }
+    }
+    path
+}
+
+/// A URL without its query: all that may be shown of a presigned one.
+pub fn redact(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
+}
+
+fn signed(answer: &Json, field: &str) -> Result<Signed, Error> {
+    let url = text(answer, field)?;
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    if !matches!(scheme.as_deref(), Some("http" | "https")) || url.chars().any(|c| c.is_control() || c.is_whitespace())
+    {
+        return Err(wrong(field, "not an absolute http or https URL"));
+    }
+    let headers = pairs(answer, "headers")?;
+    for (name, value) in &headers {
+        if !is_token(name) || value.contains(['\r', '\n', '\0']) {
+            return Err(wrong("headers", "no header that can be sent"));
+        }
+    }
+    Ok(Signed { url, method: Method::Put, headers, fields: Vec::new() })
+}
+
+/// A field-name of RFC 9110 §5.1.
+fn is_token(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+fn expires_in(answer: &Json) -> Result<Option<u64>, Error> {
+    match answer.get("expires_in") {
+        None => Ok(None),
+        Some(seconds) => seconds
+            .integer()
+            .filter(|seconds| *seconds > 0)
+            .map(Some)
+            .ok_or_else(|| wrong("expires_in", "not a positive whole number of seconds")),
+    }
+}
+
+fn pairs(answer: &Json, field: &str) -> Result<Vec<(String, String)>, Error> {
+    let Some(value) = answer.get(field) else {
+        return Ok(Vec::new());
+    };
+    value
+        .members()
+        .ok_or_else(|| wrong(field, "not an object"))?
+        .iter()
+        .map(|(name, value)| {
+            Ok((name.clone(), value.text().ok_or_else(|| wrong(field, "not an object of strings"))?.to_owned()))
+        })
+        .collect()
+}
+
+fn text(answer: &Json, field: &str) -> Result<String, Error> {
+    optional_text(answer, field)?.ok_or_else(|| wrong(field, "missing"))
+}
+
+fn optional_text(answer: &Json, field: &str) -> Result<Option<String>, Error> {
+    match answer.get(field) {
+        None => Ok(None),
+        Some(Json::Text(text)) if !text.is_empty() => Ok(Some(text.clone())),
+        Some(_) => Err(wrong(field, "not a string with something in it")),
+    }
+}
+
+fn list<'a>(answer: &'a Json, field: &str) -> Result<&'a [Json], Error> {
+    answer.get(field).and_then(Json::list).ok_or_else(|| wrong(field, "not a list"))
+}
+
+fn wrong(field: &str, what: &str) -> Error {
+    Error::new(Code::Backend, format!("The backend's answer has a wrong `{field}`: {what}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let names = prop::sample::select(vec![
+            "file_key",
+            "upload_id",
+            "upload_url",
+            "part_size",
+            "parts",
+            "part_number",
+            "expires_in",
+            "headers",
+            "fields",
+            "method",
+            "files",
+            "size",
+            "key",
+            "etag",
+        ]);
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<f64>().prop_map(|n| json!(n)),
+            any::<u64>().prop_map(Value::from),
+            "[a-z:/?&.]{0,12}".prop_map(Value::from),
+            Just(json!("https://s.example/k?sig=1")),
+        ];
+        leaf.prop_recursive(4, 32, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((names.clone(), inner), 0..6)
+                    .prop_map(|pairs| pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect::<Value>()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_answers_are_errors_or_sound(value in any_json()) {
+            let answer = Json::from(value);
+            if let Ok(UploadGrant::Parts { grants, part_size, .. }) = upload_grant(&answer) {
+                prop_assert!(part_size != Some(0));
+                prop_assert!(grants.parts.iter().all(|(number, signed)| (1..=10_000).contains(number) && signed.url.starts_with("http")));
+            }
+            for error in [part_grants(&answer).err(), download_grant(&answer).err(), stored_files(&answer).err(), completion(&answer, "k").err()].into_iter().flatten() {
+                prop_assert_eq!(error.code, Code::Backend);
+            }
+        }
+
+        #[test]
+        fn key_paths_decode_to_the_key(key in "[ -~ä€😀]{0,40}") {
+            let path = key_path(&key);
+            prop_assert!(path.is_ascii() && !path.contains([' ', '+', '?', '#']));
+            let decoded = percent_encoding::percent_decode_str(&path).decode_utf8().unwrap().into_owned();
+            prop_assert_eq!(decoded, key);
+        }
+    }
+
+    #[test]
+    fn the_articles_answer_is_one_put() {
+        let answer = json!({"upload_url": "https://b.example/k?X-Amz-Signature=1", "file_key": "uploads/1/a b.pdf", "expires_in": 3600});
+        let UploadGrant::Whole { key, signed, expires_in } = upload_grant(&answer.into()).unwrap() else {
+            panic!("one PUT")
+        };
+        assert_eq!((key.as_str(), signed.method, expires_in), ("uploads/1/a b.pdf", Method::Put, Some(3600)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (answer, name) in [
+            (json!({"file_key": "k"}), "upload_url"),
+            (json!({"upload_url": "https://b.example/k"}), "file_key"),
+            (json!({"file_key": "k", "upload_url": "javascript:alert(1)"}), "upload_url"),
+            (json!({"file_key": "k", "upload_url": "https://b.example/k", "expires_in": -5}), "expires_in"),
+            (json!({"file_key": "k", "upload_url": "https://b.example/k", "expires_in": 1e300}), "expires_in"),
+            (json!({"file_key": "k", "upload_url": "https://b.example/k", "headers": {"a b": "c"}}), "headers"),
+            (json!({"file_key": "k", "upload_id": "u", "part_size": -1, "parts": []}), "part_size"),
+            (
+                json!({"file_key": "k", "upload_id": "u", "parts": [{"part_number": 10001, "upload_url": "https://b.example/k"}]}),
+                "part_number",
+            ),
+        ] {
+            let error = upload_grant(&answer.into()).unwrap_err();
+            assert!(error.code == Code::Backend && error.message.contains(name), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn a_shown_url_has_no_signature() {
+        assert_eq!(redact("https://s.example/k?X-Amz-Signature=secret#x"), "https://s.example/k");
+    }
+}
