@@ -97,8 +97,9 @@ impl Fleet {
         self.members.keys().copied().collect()
     }
 
-    pub fn group(&mut self, id: TransferId, total_bytes: u64, files: u32) {
+    pub fn group(&mut self, now: Millis, id: TransferId, total_bytes: u64, files: u32) {
         self.groups.insert(id, Group::new(total_bytes, files));
+        self.tell_group(now, id);
     }
 
     pub fn upload(&mut self, now: Millis, id: TransferId, request: UploadRequest, group: Option<TransferId>) {

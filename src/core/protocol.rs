@@ -158,7 +158,12 @@ pub fn key_path(key: &str) -> String {
             path.push(char::from(byte));
         } else {
             path.push('%');
-            path.extend([byte >> 4, byte & 15].map(|half| char::from(b"0123456789ABCDEF"[usize::from(half)])));
+            path.extend(
+                [byte >> 4, byte & 15]
+                    .into_iter()
+                    .filter_map(|half| char::from_digit(half.into(), 16))
+                    .map(|digit| digit.to_ascii_uppercase()),
+            );
         }
     }
     path

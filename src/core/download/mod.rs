@@ -155,7 +155,7 @@ impl Download {
         match answer {
             Answer::DownloadGranted(grant) => self.granted(grant),
             Answer::Restarted => {
-                self.pieces.put(Piece { backoff: self.restarts, ..Piece::new(0, None) });
+                self.pieces.put(Piece::new(0, None).tried(self.restarts));
                 self.phase = Phase::Probing;
             }
             Answer::Sealed => self.finish(),

@@ -27,6 +27,11 @@ impl Piece {
         Self { at, end, backoff: Backoff::default(), failed_at: None, began: (at, 0) }
     }
 
+    /// With the retries that others before it have used up.
+    pub fn tried(self, backoff: Backoff) -> Self {
+        Self { backoff, ..self }
+    }
+
     pub fn begin(&mut self, now: Millis) {
         self.began = (self.at, now);
     }

@@ -18,7 +18,7 @@ use super::{
     meter::Meter,
     options::Settings,
     plan::Plan,
-    protocol::{Completion, PartGrants, UploadGrant, UploadRef, UploadRequest},
+    protocol::{Completion, Method, PartGrants, UploadGrant, UploadRef, UploadRequest},
     retry::{Backoff, Policy},
     time::Millis,
     transfer::{
@@ -139,8 +139,14 @@ impl Upload {
     fn granted(&mut self, now: Millis, grant: UploadGrant) -> Result<(), Error> {
         let (size, was_whole) = (self.request.size, self.upload.is_none());
         let (plan, grants) = match grant {
-            UploadGrant::Whole { key, signed, expires_in } => {
+            UploadGrant::Whole { key, mut signed, expires_in } => {
                 self.key = key;
+                self.upload = None;
+                // The store keeps the type that is sent; and where it is signed, it is what was asked for.
+                let typed = signed.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+                if signed.method == Method::Put && !typed {
+                    signed.headers.push(("content-type".into(), self.request.content_type.clone()));
+                }
                 self.log(Level::Info, "The backend signed one request for the whole file.");
                 (Plan::whole(size)?, PartGrants { parts: vec![(1, signed)], expires_in })
             }

@@ -1,0 +1,96 @@
+//! The mailbox: whatever happens outside reaches the loop as a message.
+
+use std::rc::Rc;
+
+use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+
+use super::seams::Platform;
+use crate::core::{
+    fleet::TransferId,
+    protocol::UploadRequest,
+    transfer::{Input, Ticket},
+};
+
+pub enum Message<P: Platform> {
+    Upload {
+        id: TransferId,
+        request: UploadRequest,
+        source: Rc<P::Source>,
+        listener: P::Listener,
+        group: Option<TransferId>,
+    },
+    Download {
+        id: TransferId,
+        key: String,
+        sink: Rc<P::Sink>,
+        listener: P::Listener,
+    },
+    /// Uploads that will name this group follow.
+    Group {
+        id: TransferId,
+        total_bytes: u64,
+        files: u32,
+        listener: P::Listener,
+    },
+    Heard(TransferId, Input),
+    /// Stop everything; what storage holds stays.
+    Close,
+}
+
+/// What a transfer works on.
+pub enum Work<P: Platform> {
+    Upload(Rc<P::Source>),
+    Download(Rc<P::Sink>),
+}
+
+impl<P: Platform> Clone for Work<P> {
+    fn clone(&self) -> Self {
+        match self {
+            Work::Upload(source) => Work::Upload(source.clone()),
+            Work::Download(sink) => Work::Download(sink.clone()),
+        }
+    }
+}
+
+pub struct Mailbox<P: Platform>(UnboundedSender<Message<P>>);
+
+impl<P: Platform> Clone for Mailbox<P> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<P: Platform> Mailbox<P> {
+    pub fn post(&self, message: Message<P>) {
+        // Nobody reads any more: the client is closed, and nothing is owed.
+        let _ = self.0.unbounded_send(message);
+    }
+
+    pub(super) fn for_task(&self, id: TransferId, ticket: Ticket) -> Post<P> {
+        Post { mailbox: self.clone(), id, ticket }
+    }
+}
+
+/// A task's own way to the mailbox.
+pub struct Post<P: Platform> {
+    mailbox: Mailbox<P>,
+    id: TransferId,
+    ticket: Ticket,
+}
+
+impl<P: Platform> Post<P> {
+    pub fn send(&self, input: impl FnOnce(Ticket) -> Input) {
+        self.mailbox.post(Message::Heard(self.id, input(self.ticket)));
+    }
+}
+
+impl<P: Platform> Clone for Post<P> {
+    fn clone(&self) -> Self {
+        Self { mailbox: self.mailbox.clone(), id: self.id, ticket: self.ticket }
+    }
+}
+
+pub(super) fn mailbox<P: Platform>() -> (Mailbox<P>, UnboundedReceiver<Message<P>>) {
+    let (sender, receiver) = unbounded();
+    (Mailbox(sender), receiver)
+}

@@ -1,0 +1,210 @@
+//! The loop that feeds the engines and performs their commands: one owner, one mailbox.
+//!
+//! It decides nothing. What the outside world is like, it knows through the seams of [`seams`] alone, so the same loop runs
+//! in a browser, in a native test, and in the simulator's virtual time.
+
+pub mod call;
+mod gate;
+pub mod mailbox;
+pub mod seams;
+mod task;
+
+use std::{
+    collections::HashMap,
+    future::poll_fn,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use futures_channel::mpsc::UnboundedReceiver;
+use futures_util::{
+    future::{AbortHandle, LocalBoxFuture, abortable},
+    stream::{FuturesUnordered, StreamExt},
+};
+
+use self::{
+    gate::Gate,
+    mailbox::{Mailbox, Message, Work, mailbox},
+    seams::{Clock, Listener, Platform},
+};
+use crate::core::{
+    fleet::{Fleet, Order, TransferId},
+    options::Settings,
+    time::Millis,
+    transfer::{Command, Event, Input, Ticket},
+};
+
+/// A transfer's links to the outside.
+struct Transfer<P: Platform> {
+    work: Work<P>,
+    listener: P::Listener,
+}
+
+/// A command being performed.
+struct Running {
+    abort: AbortHandle,
+    gate: Rc<Gate>,
+}
+
+pub struct Driver<P: Platform> {
+    platform: Rc<P>,
+    fleet: Fleet,
+    mailbox: Mailbox<P>,
+    messages: UnboundedReceiver<Message<P>>,
+    transfers: HashMap<TransferId, Transfer<P>>,
+    groups: HashMap<TransferId, P::Listener>,
+    running: HashMap<(TransferId, Ticket), Running>,
+    tasks: FuturesUnordered<LocalBoxFuture<'static, ()>>,
+    timer: Option<(Millis, LocalBoxFuture<'static, ()>)>,
+}
+
+/// Why the loop goes on.
+enum Wake<P: Platform> {
+    Message(Message<P>),
+    Timer,
+}
+
+impl<P: Platform> Driver<P> {
+    pub fn new(platform: Rc<P>, settings: Settings, seed: u64) -> (Self, Mailbox<P>) {
+        let (mailbox, messages) = mailbox();
+        let driver = Self {
+            platform,
+            fleet: Fleet::new(settings, seed),
+            mailbox: mailbox.clone(),
+            messages,
+            transfers: HashMap::new(),
+            groups: HashMap::new(),
+            running: HashMap::new(),
+            tasks: FuturesUnordered::new(),
+            timer: None,
+        };
+        (driver, mailbox)
+    }
+
+    /// Runs until a message closes it.
+    pub async fn run(mut self) {
+        loop {
+            self.perform();
+            match poll_fn(|cx| self.poll_wake(cx)).await {
+                Wake::Message(Message::Close) => break,
+                Wake::Message(message) => self.heard(message),
+                Wake::Timer => self.fleet.tick(self.platform.clock().now()),
+            }
+        }
+        for id in self.fleet.ids() {
+            self.heard(Message::Heard(id, Input::Abort { keep: true }));
+        }
+        self.perform();
+    }
+
+    fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Wake<P>> {
+        // Tasks tell all they have to tell by mail, so that what they say keeps its order.
+        while let Poll::Ready(Some(())) = self.tasks.poll_next_unpin(cx) {}
+        if let Poll::Ready(Some(message)) = self.messages.poll_next_unpin(cx) {
+            return Poll::Ready(Wake::Message(message));
+        }
+        if let Some((_, timer)) = &mut self.timer
+            && Pin::new(timer).poll(cx).is_ready()
+        {
+            self.timer = None;
+            return Poll::Ready(Wake::Timer);
+        }
+        Poll::Pending
+    }
+
+    fn heard(&mut self, message: Message<P>) {
+        let now = self.platform.clock().now();
+        match message {
+            Message::Upload { id, request, source, listener, group } => {
+                self.transfers.insert(id, Transfer { work: Work::Upload(source), listener });
+                self.fleet.upload(now, id, request, group);
+            }
+            Message::Download { id, key, sink, listener } => {
+                self.transfers.insert(id, Transfer { work: Work::Download(sink), listener });
+                self.fleet.download(now, id, key);
+            }
+            Message::Group { id, total_bytes, files, listener } => {
+                self.groups.insert(id, listener);
+                self.fleet.group(now, id, total_bytes, files);
+            }
+            Message::Heard(id, input) => {
+                if let Input::Answer { ticket, .. } = &input {
+                    self.running.remove(&(id, *ticket));
+                }
+                self.fleet.handle(now, id, input);
+            }
+            Message::Close => {}
+        }
+    }
+
+    /// Does all that the fleet says, until it waits.
+    fn perform(&mut self) {
+        let mut events: Vec<(TransferId, Vec<Event>)> = Vec::new();
+        loop {
+            match self.fleet.poll() {
+                Order::Perform(id, ticket, command) => self.start(id, ticket, command),
+                Order::Cancel(id, ticket) => {
+                    if let Some(running) = self.running.remove(&(id, ticket)) {
+                        running.abort.abort();
+                    }
+                }
+                Order::Read(id, ticket, until) => {
+                    if let Some(running) = self.running.get(&(id, ticket)) {
+                        running.gate.open(until);
+                    }
+                }
+                Order::Emit(id, event) => match events.last_mut() {
+                    Some((last, list)) if *last == id => list.push(event),
+                    _ => events.push((id, vec![event])),
+                },
+                Order::End(id, end) => {
+                    self.hand_out(&mut events);
+                    if let Some(transfer) = self.transfers.remove(&id) {
+                        transfer.listener.end(end);
+                    }
+                }
+                Order::Group(id, progress, files) => {
+                    self.hand_out(&mut events);
+                    if let Some(listener) = self.groups.get(&id) {
+                        listener.group(progress, files);
+                    }
+                    if files.done + files.failed == files.total {
+                        self.groups.remove(&id);
+                    }
+                }
+                Order::Wait(at) => {
+                    self.hand_out(&mut events);
+                    return self.set_timer(at);
+                }
+            }
+        }
+    }
+
+    fn hand_out(&self, events: &mut Vec<(TransferId, Vec<Event>)>) {
+        for (id, list) in events.drain(..) {
+            if let Some(transfer) = self.transfers.get(&id) {
+                transfer.listener.events(list);
+            }
+        }
+    }
+
+    fn start(&mut self, id: TransferId, ticket: Ticket, command: Command) {
+        let Some(transfer) = self.transfers.get(&id) else { return };
+        let gate = Rc::new(Gate::default());
+        let post = self.mailbox.for_task(id, ticket);
+        let task = task::perform(self.platform.clone(), transfer.work.clone(), command, gate.clone(), post);
+        let (task, abort) = abortable(task);
+        self.running.insert((id, ticket), Running { abort, gate });
+        self.tasks.push(Box::pin(async move {
+            // An aborted task has nothing more to say: its ticket is stale.
+            let _ = task.await;
+        }));
+    }
+
+    fn set_timer(&mut self, at: Option<Millis>) {
+        if self.timer.as_ref().map(|(at, _)| *at) != at {
+            self.timer = at.map(|at| (at, self.platform.clock().sleep_until(at)));
+        }
+    }
+}

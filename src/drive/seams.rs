@@ -1,0 +1,118 @@
+//! What the driver knows of the outside: six seams, which a browser, a test or the simulator fills.
+
+use std::future::Future;
+
+use futures_util::future::LocalBoxFuture;
+
+use crate::core::{
+    error::Failure,
+    group::Files,
+    http::Response,
+    protocol::{Completion, DownloadGrant, PartGrants, Signed, StoredFile, UploadGrant, UploadRef, UploadRequest},
+    time::Millis,
+    transfer::{End, Event, Progress},
+};
+
+/// One outside world.
+pub trait Platform: 'static {
+    type Backend: Backend;
+    type Source: 'static;
+    type Sink: Sink;
+    type Transport: Transport<Source = Self::Source, Body: Body<Chunk = <Self::Sink as Sink>::Chunk>>;
+    type Clock: Clock;
+    type Listener: Listener;
+
+    fn backend(&self) -> &Self::Backend;
+    fn transport(&self) -> &Self::Transport;
+    fn clock(&self) -> &Self::Clock;
+}
+
+/// Who signs.
+pub trait Backend {
+    fn request_upload(&self, request: &UploadRequest) -> impl Future<Output = Result<UploadGrant, Failure>>;
+    fn request_parts(&self, upload: &UploadRef, parts: &[u32]) -> impl Future<Output = Result<PartGrants, Failure>>;
+    fn complete_upload(
+        &self,
+        upload: &UploadRef,
+        parts: &[(u32, String)],
+    ) -> impl Future<Output = Result<Completion, Failure>>;
+    fn abort_upload(&self, upload: &UploadRef) -> impl Future<Output = Result<(), Failure>>;
+    fn request_download(&self, key: &str) -> impl Future<Output = Result<DownloadGrant, Failure>>;
+    fn list(&self, prefix: Option<&str>) -> impl Future<Output = Result<Vec<StoredFile>, Failure>>;
+    fn remove(&self, key: &str) -> impl Future<Output = Result<(), Failure>>;
+}
+
+/// How bytes move. Dropping a future or a body ends its request.
+pub trait Transport {
+    type Source;
+    type Body: Body;
+
+    /// Sends `start..end` of the source; `sent` is told how many of these bytes are on their way.
+    fn put(
+        &self,
+        signed: &Signed,
+        source: &Self::Source,
+        start: u64,
+        end: u64,
+        sent: impl Fn(u64) + 'static,
+    ) -> impl Future<Output = Result<Response, Failure>>;
+
+    /// Asks for `start..end`, or all from `start` on.
+    fn get(
+        &self,
+        signed: &Signed,
+        start: u64,
+        end: Option<u64>,
+    ) -> impl Future<Output = Result<Opened<Self::Body>, Failure>>;
+}
+
+/// How a GET was answered.
+pub enum Opened<B> {
+    /// With bytes to read; the response's own body is empty.
+    Body(Response, B),
+    /// With anything else, read to its end.
+    Reply(Response),
+}
+
+/// The bytes of an answer as they come.
+pub trait Body {
+    type Chunk: Chunk;
+
+    /// `None` at the end.
+    fn chunk(&mut self) -> impl Future<Output = Result<Option<Self::Chunk>, Failure>>;
+}
+
+/// Some bytes, which need not be in this program's memory.
+pub trait Chunk {
+    fn len(&self) -> u64;
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn truncate(self, len: u64) -> Self;
+}
+
+/// Where a download's bytes are put together. Writes come in any order, and each counts once it has returned.
+pub trait Sink: 'static {
+    type Chunk: Chunk;
+
+    fn write(&self, at: u64, chunk: Self::Chunk) -> impl Future<Output = Result<(), Failure>>;
+    /// Forgets all that was written.
+    fn clear(&self) -> impl Future<Output = Result<(), Failure>>;
+    /// All bytes are here: makes the result of them.
+    fn seal(&self, size: u64, content_type: Option<&str>) -> impl Future<Output = Result<(), Failure>>;
+}
+
+pub trait Clock {
+    /// Monotonic, from any zero.
+    fn now(&self) -> Millis;
+    fn sleep_until(&self, at: Millis) -> LocalBoxFuture<'static, ()>;
+}
+
+/// Whom a transfer tells what happens. Called from within the loop: it must not call back into it.
+pub trait Listener: 'static {
+    fn events(&self, events: Vec<Event>);
+    fn group(&self, progress: Progress, files: Files);
+    fn end(&self, end: End);
+}

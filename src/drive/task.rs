@@ -1,0 +1,79 @@
+//! Performs one command, and tells by mail how it went.
+
+use std::rc::Rc;
+
+use super::{
+    gate::Gate,
+    mailbox::{Post, Work},
+    seams::{Backend, Body, Chunk, Opened, Platform, Sink, Transport},
+};
+use crate::core::{
+    error::{Code, Error, Failure},
+    protocol::Signed,
+    transfer::{Answer, Command, Input},
+};
+
+pub async fn perform<P: Platform>(platform: Rc<P>, work: Work<P>, command: Command, gate: Rc<Gate>, post: Post<P>) {
+    let answer = answer(&*platform, &work, command, &gate, &post).await;
+    post.send(|ticket| Input::Answer { ticket, answer });
+}
+
+async fn answer<P: Platform>(
+    platform: &P,
+    work: &Work<P>,
+    command: Command,
+    gate: &Gate,
+    post: &Post<P>,
+) -> Result<Answer, Failure> {
+    let backend = platform.backend();
+    match (command, work) {
+        (Command::RequestUpload(request), _) => backend.request_upload(&request).await.map(Answer::UploadGranted),
+        (Command::RequestParts(upload, parts), _) => {
+            backend.request_parts(&upload, &parts).await.map(Answer::PartsGranted)
+        }
+        (Command::Complete(upload, parts), _) => backend.complete_upload(&upload, &parts).await.map(Answer::Completed),
+        (Command::RemoveUpload(upload), _) => backend.abort_upload(&upload).await.map(|()| Answer::Removed),
+        (Command::RemoveObject(key), _) => backend.remove(&key).await.map(|()| Answer::Removed),
+        (Command::RequestDownload(key), _) => backend.request_download(&key).await.map(Answer::DownloadGranted),
+        (Command::Put { signed, start, end }, Work::Upload(source)) => {
+            let progress = post.clone();
+            let sent = move |loaded| progress.send(|ticket| Input::Sent { ticket, loaded });
+            platform.transport().put(&signed, source, start, end, sent).await.map(Answer::Replied)
+        }
+        (Command::Get { signed, start, end }, Work::Download(sink)) => {
+            fetch(platform, &**sink, &signed, start, end, gate, post).await
+        }
+        (Command::Restart, Work::Download(sink)) => sink.clear().await.map(|()| Answer::Restarted),
+        (Command::Seal { size, content_type }, Work::Download(sink)) => {
+            sink.seal(size, content_type.as_deref()).await.map(|()| Answer::Sealed)
+        }
+        _ => Err(Failure::fatal(Error::new(Code::Internal, "A command does not fit its transfer."))),
+    }
+}
+
+async fn fetch<P: Platform>(
+    platform: &P,
+    sink: &P::Sink,
+    signed: &Signed,
+    start: u64,
+    end: Option<u64>,
+    gate: &Gate,
+    post: &Post<P>,
+) -> Result<Answer, Failure> {
+    let (head, mut body) = match platform.transport().get(signed, start, end).await? {
+        Opened::Reply(response) => return Ok(Answer::Replied(response)),
+        Opened::Body(head, body) => (head, body),
+    };
+    post.send(|ticket| Input::Head { ticket, head });
+    gate.opened().await;
+    let mut at = start;
+    while gate.room(at) > 0 {
+        let Some(chunk) = body.chunk().await? else { break };
+        let chunk = chunk.truncate(gate.room(at));
+        let bytes = chunk.len();
+        sink.write(at, chunk).await?;
+        at += bytes;
+        post.send(|ticket| Input::Received { ticket, bytes });
+    }
+    Ok(Answer::Ended)
+}

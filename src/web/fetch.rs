@@ -1,0 +1,80 @@
+//! One range by fetch, read chunk by chunk.
+
+use gloo_net::http::Request;
+use js_sys::{Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{ReadableStreamDefaultReader, RequestCache};
+
+use super::abort::AbortOnDrop;
+use crate::{
+    core::{
+        error::{Code, Error, Failure},
+        http::{Headers, Response},
+        protocol::Signed,
+    },
+    drive::seams::{Body, Chunk, Opened},
+};
+
+/// An answer's bytes. Dropped, it ends the request.
+pub struct FetchBody {
+    reader: Option<ReadableStreamDefaultReader>,
+    _abort: AbortOnDrop,
+}
+
+/// Some bytes in JavaScript's memory.
+pub struct Bytes(pub Uint8Array);
+
+/// `no-store`: Chromium serialises parallel ranges of one URL where its cache may keep them. A single
+/// `bytes=a-b` or `bytes=a-` needs no preflight (Fetch, "simple range header value").
+pub async fn open(signed: &Signed, start: u64, end: Option<u64>) -> Result<Opened<FetchBody>, Failure> {
+    let refused = |_| Failure::fatal(Error::new(Code::Backend, "The browser refuses the signed URL or its headers."));
+    let range = match end {
+        Some(end) => format!("bytes={start}-{}", end.saturating_sub(1)),
+        None => format!("bytes={start}-"),
+    };
+    let abort = AbortOnDrop::new().map_err(refused)?;
+    let mut request = Request::get(&signed.url)
+        .cache(RequestCache::NoStore)
+        .abort_signal(Some(&abort.signal()))
+        .header("range", &range);
+    for (name, value) in &signed.headers {
+        request = request.header(name, value);
+    }
+    let response = request.send().await.map_err(|_| Failure::network())?;
+    let head = Response {
+        status: response.status(),
+        headers: Headers::new(response.headers().entries()),
+        body: String::new(),
+    };
+    if !matches!(head.status, 200 | 206) {
+        let body = response.text().await.map_err(|_| Failure::network())?;
+        return Ok(Opened::Reply(Response { body, ..head }));
+    }
+    let reader = response.body().map(|stream| stream.get_reader().unchecked_into());
+    Ok(Opened::Body(head, FetchBody { reader, _abort: abort }))
+}
+
+impl Body for FetchBody {
+    type Chunk = Bytes;
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
+        let Some(reader) = &self.reader else { return Ok(None) };
+        let read = JsFuture::from(reader.read()).await.map_err(|_| Failure::network())?;
+        let value = Reflect::get(&read, &JsValue::from_str("value")).map_err(|_| Failure::network())?;
+        Ok(value.dyn_into().ok().map(Bytes))
+    }
+}
+
+impl Chunk for Bytes {
+    fn len(&self) -> u64 {
+        self.0.length().into()
+    }
+
+    fn truncate(self, len: u64) -> Self {
+        match u32::try_from(len) {
+            Ok(len) if len < self.0.length() => Self(self.0.subarray(0, len)),
+            _ => self,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Uploads by XMLHttpRequest, downloads by fetch.
+
+use super::{
+    fetch::{self, FetchBody},
+    source::BlobSource,
+    xhr,
+};
+use crate::{
+    core::{error::Failure, http::Response, protocol::Signed},
+    drive::seams::{Opened, Transport},
+};
+
+#[derive(Clone, Copy, Default)]
+pub struct BrowserTransport;
+
+impl Transport for BrowserTransport {
+    type Source = BlobSource;
+    type Body = FetchBody;
+
+    async fn put(
+        &self,
+        signed: &Signed,
+        source: &BlobSource,
+        start: u64,
+        end: u64,
+        sent: impl Fn(u64) + 'static,
+    ) -> Result<Response, Failure> {
+        match xhr::send(signed, &source.slice(start, end)?, sent).await? {
+            Some(response) => Ok(response),
+            None => {
+                source.check(start, end).await?;
+                Err(Failure::network())
+            }
+        }
+    }
+
+    async fn get(&self, signed: &Signed, start: u64, end: Option<u64>) -> Result<Opened<FetchBody>, Failure> {
+        fetch::open(signed, start, end).await
+    }
+}
