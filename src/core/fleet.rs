@@ -102,6 +102,14 @@ impl Fleet {
         self.tell_group(now, id);
     }
 
+    /// A member of the group was refused before it began.
+    pub fn refuse(&mut self, now: Millis, group: TransferId, id: TransferId) {
+        if let Some(group) = self.groups.get_mut(&group) {
+            group.end(id, false);
+        }
+        self.tell_group(now, group);
+    }
+
     pub fn upload(&mut self, now: Millis, id: TransferId, request: UploadRequest, group: Option<TransferId>) {
         let upload = Upload::new(request, &self.settings, self.chance.bits());
         self.add(now, id, Box::new(upload), group);

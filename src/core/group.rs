@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::{
     meter::Meter,
     time::Millis,
@@ -9,7 +11,7 @@ use super::{
 };
 
 /// How many files of a group have ended, and how.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct Files {
     pub done: u32,
     pub failed: u32,

@@ -32,6 +32,11 @@ pub enum Message<P: Platform> {
         files: u32,
         listener: P::Listener,
     },
+    /// An upload of a group was refused before it began.
+    Refused {
+        group: TransferId,
+        id: TransferId,
+    },
     Heard(TransferId, Input),
     /// Stop everything; what storage holds stays.
     Close,

@@ -128,6 +128,7 @@ impl<P: Platform> Driver<P> {
                 self.groups.insert(id, listener);
                 self.fleet.group(now, id, total_bytes, files);
             }
+            Message::Refused { group, id } => self.fleet.refuse(now, group, id),
             Message::Heard(id, input) => {
                 if let Input::Answer { ticket, .. } = &input {
                     self.running.remove(&(id, *ticket));

@@ -31,11 +31,8 @@ pub struct AbortWatch {
 }
 
 impl AbortWatch {
-    /// Calls back once, at once where the signal is aborted already.
-    pub fn new(signal: AbortSignal, mut aborted: impl FnMut() + 'static) -> Self {
-        if signal.aborted() {
-            aborted();
-        }
+    /// Calls back when the signal is aborted; not where it is already.
+    pub fn new(signal: AbortSignal, aborted: impl FnMut() + 'static) -> Self {
         let listener = Closure::new(aborted);
         // It can only fail for a listener that is no function.
         let _ = signal.add_event_listener_with_callback("abort", listener.as_ref().unchecked_ref());

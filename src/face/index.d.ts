@@ -1,0 +1,151 @@
+// The public face of the npm package `presigned`.
+// Units: sizes and offsets in bytes, times in milliseconds unless the name says otherwise.
+
+export class Client {
+  /** Loads the WebAssembly module with the first client of a page. Wrong options reject the transfers, with `invalid-option`. */
+  constructor(options: ClientOptions);
+  /** Uploads one file or blob. Returns at once; await the transfer, iterate it, or steer it. */
+  upload(source: Blob, options?: UploadOptions): Upload;
+  /** Uploads many under the client's one connection limit. Resolves when all have ended, however they did. */
+  uploadAll(sources: Iterable<Blob>, options?: UploadAllOptions): Batch;
+  /** Downloads an object by ranges in parallel; the result has a Blob of it. */
+  download(key: string, options?: DownloadOptions): Download;
+  list(options?: { prefix?: string; signal?: AbortSignal }): Promise<StoredFile[]>;
+  remove(key: string, options?: { signal?: AbortSignal }): Promise<void>;
+  /** Stops everything, and keeps what storage holds. Transfers that run end with an AbortError. */
+  close(): void;
+}
+
+export interface ClientOptions {
+  /** Base URL of a backend that speaks this project's protocol. A relative one is resolved against the page. */
+  endpoint: string | URL;
+  /** Sent to the backend, never to storage. A function is asked afresh for each request, so a token can be renewed. */
+  headers?: HeadersInit | (() => HeadersInit | Promise<HeadersInit>);
+  /** For requests to the backend. @default "same-origin" */
+  credentials?: RequestCredentials;
+  /** Requests to storage in flight at once, over all transfers of this client; 1 to 100. @default "auto": 6, as many as HTTP/1.1 allows */
+  concurrency?: number | "auto";
+  /** Bytes per part or range. Raised where 10,000 parts would not do; one size for the whole upload. @default "auto": parts of 8 MiB; ranges as connections come free */
+  partSize?: number | "auto";
+  /** Bound of the pause before each retry of one request, to which full jitter is applied. @default [500, 1000, 2000, 4000, 8000] */
+  retryDelays?: readonly number[];
+  /** Silence after which a request is given up and tried again; four times that while storage owes only its answer. @default 30_000 */
+  stallTimeout?: number;
+  /** Every decision, for monitoring. */
+  onLog?: (entry: LogEntry) => void;
+}
+
+export interface UploadOptions {
+  /** Where the backend is asked to store it. @default the backend decides */
+  key?: string;
+  /** @default the file's own type, else application/octet-stream */
+  contentType?: string;
+  metadata?: Record<string, string>;
+  /** Refused before a byte is sent. `types` are as in `<input accept>`: "image/*", "application/pdf", ".csv". */
+  accept?: { maxSize?: number; types?: readonly string[] };
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+  onPart?: (part: PartEvent) => void;
+}
+export interface UploadAllOptions extends Omit<UploadOptions, "key" | "onProgress" | "onPart"> {
+  key?: (file: Blob) => string | undefined;
+  onProgress?: (progress: Progress & { files: { done: number; failed: number; total: number } }) => void;
+}
+export interface DownloadOptions {
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+
+/** A running transfer: await it for the result, iterate it for events, steer it by its methods. */
+export interface Transfer<Result> extends PromiseLike<Result>, AsyncIterable<TransferEvent> {
+  readonly id: string;
+  readonly state: "starting" | "active" | "paused" | "completing" | "done" | "failed" | "aborted";
+  readonly progress: Progress;
+  pause(): void;
+  resume(): void;
+  /** Ends it with `reason`, else an AbortError, and deletes what storage holds of it; `{ keep: true }` leaves it there. */
+  abort(reason?: unknown, options?: { keep?: boolean }): Promise<void>;
+  catch: Promise<Result>["catch"];
+  finally: Promise<Result>["finally"];
+}
+export type Upload = Transfer<UploadResult>;
+export type Download = Transfer<DownloadResult>;
+export interface Batch extends Transfer<BatchResult> {
+  readonly uploads: readonly Upload[];
+}
+
+export interface UploadResult {
+  key: string;
+  size: number;
+  etag?: string;
+  location?: string;
+  contentType?: string;
+}
+export interface DownloadResult {
+  key: string;
+  size: number;
+  etag?: string;
+  contentType?: string;
+  blob: Blob;
+}
+export interface BatchResult {
+  done: UploadResult[];
+  /** `error` is a TransferError, or what the upload was aborted with. */
+  failed: { file: Blob; error: unknown }[];
+}
+
+export interface Progress {
+  /** Bytes that storage has confirmed or is receiving now; never falls. */
+  loaded: number;
+  /** 0 while it is unknown. */
+  total: number;
+  bytesPerSecond: number;
+  secondsLeft: number | undefined;
+}
+/** A part of an upload; for a download, one of the equal blocks into which the object is divided to be shown. */
+export interface PartEvent {
+  part: number;
+  parts: number;
+  state: "waiting" | "active" | "resting" | "done";
+  loaded: number;
+  size: number;
+  attempt: number;
+}
+export type TransferEvent =
+  | ({ type: "progress" } & Progress)
+  | ({ type: "part" } & PartEvent)
+  | { type: "retry"; part?: number; attempt: number; delayMs: number; error: TransferError }
+  | { type: "state"; state: Transfer<unknown>["state"] };
+
+export interface StoredFile {
+  key: string;
+  size: number;
+  lastModified: Date;
+}
+export interface LogEntry {
+  /** Milliseconds since 1970. */
+  time: number;
+  transfer?: string;
+  level: "debug" | "info" | "warn" | "error";
+  message: string;
+}
+
+export class TransferError extends Error {
+  readonly name: "TransferError";
+  readonly code: ErrorCode;
+  /** HTTP status, where there was an answer. */
+  readonly status?: number;
+  /** The store's own code, such as SlowDown or SignatureDoesNotMatch. */
+  readonly storageCode?: string;
+  /** Trying again later may succeed. */
+  readonly retryable: boolean;
+  readonly part?: number;
+  static is(value: unknown): value is TransferError;
+}
+export type ErrorCode =
+  | "invalid-option" | "too-large" | "wrong-type" // refused before anything is sent
+  | "network" | "timeout" | "offline"
+  | "expired" | "invalid-signature" | "access-denied" | "rate-limited" | "not-found" | "gone"
+  | "cors" // names the header or rule that is missing
+  | "source-changed" | "object-changed" | "checksum-mismatch"
+  | "storage-full" | "backend" | "storage" | "internal";

@@ -1,0 +1,72 @@
+import init, { Session } from "./presigned.js";
+import { TransferError } from "./errors.js";
+import { Batch, Transfer } from "./transfer.js";
+
+export { TransferError };
+
+let loading;
+
+/** Loads the WebAssembly module with the first client, once a page. A failed attempt is not the last one. */
+function load() {
+  loading ??= init().catch((error) => {
+    loading = undefined;
+    throw new TransferError("internal", `The WebAssembly module could not be loaded: ${error.message}`, true);
+  });
+  return loading;
+}
+
+export class Client {
+  #session;
+  #next = 1;
+
+  constructor(options = {}) {
+    this.#session = load().then(() => new Session(options));
+    // Each transfer hears of it; without one nobody needs to.
+    this.#session.catch(() => {});
+  }
+
+  upload(source, options = {}) {
+    const number = this.#next++;
+    return new Transfer(this.#session, number, source?.size ?? 0, options, (session, observer) =>
+      session.upload(number, source, options, undefined, observer),
+    );
+  }
+
+  uploadAll(sources, options = {}) {
+    const files = [...sources];
+    const { onProgress, key, ...rest } = options;
+    const group = this.#next++;
+    const total = files.reduce((sum, file) => sum + (file?.size ?? 0), 0);
+    let batch;
+    // Posted ahead of its members: the mailbox keeps their order.
+    this.#session.then((session) => session.group(group, total, files.length, batch.observer)).catch(() => {});
+    const uploads = files.map((file) => {
+      const number = this.#next++;
+      const options = { ...rest, key: key?.(file) };
+      return new Transfer(this.#session, number, file?.size ?? 0, options, (session, observer) =>
+        session.upload(number, file, options, group, observer),
+      );
+    });
+    batch = new Batch(group, total, uploads, files, onProgress);
+    return batch;
+  }
+
+  download(key, options = {}) {
+    const number = this.#next++;
+    return new Transfer(this.#session, number, 0, options, (session, observer) =>
+      session.download(number, key, options, observer),
+    );
+  }
+
+  async list(options) {
+    return (await this.#session).list(options);
+  }
+
+  async remove(key, options) {
+    return (await this.#session).remove(key, options);
+  }
+
+  close() {
+    this.#session.then((session) => session.close()).catch(() => {});
+  }
+}

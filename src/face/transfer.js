@@ -1,0 +1,184 @@
+import { Feed } from "./feed.js";
+
+/** What the application said, or what `AbortController` says by default. */
+function abortError(reason, signal) {
+  return reason ?? signal?.reason ?? new DOMException("The transfer was aborted.", "AbortError");
+}
+
+/** A running transfer: await it, iterate it, steer it. */
+export class Transfer {
+  #session;
+  #number;
+  #feed;
+  #state = "starting";
+  #progress;
+  #reason;
+
+  /** `start` gets the session and what the WebAssembly side reports to. */
+  constructor(session, number, total, options, start) {
+    const { signal, onProgress, onPart } = options ?? {};
+    this.id = `transfer-${number}`;
+    this.#session = session;
+    this.#number = number;
+    this.#feed = new Feed({ progress: onProgress, part: onPart });
+    this.#progress = { loaded: 0, total, bytesPerSecond: 0, secondsLeft: undefined };
+    const fail = (error) => {
+      this.#state = "failed";
+      this.#feed.reject(error);
+    };
+    const observer = {
+      id: this.id,
+      events: (events) => events.forEach((event) => this.#heard(event)),
+      done: (result) => this.#feed.resolve(result),
+      failed: fail,
+      aborted: () => {
+        this.#state = "aborted";
+        this.#feed.reject(abortError(this.#reason, signal));
+      },
+    };
+    session.then((session) => start(session, observer)).catch(fail);
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  get progress() {
+    return this.#progress;
+  }
+
+  pause() {
+    this.#steer((session) => session.pause(this.#number));
+  }
+
+  resume() {
+    this.#steer((session) => session.resume(this.#number));
+  }
+
+  async abort(reason, { keep = false } = {}) {
+    if (this.#feed.ended) return;
+    this.#reason = reason;
+    this.#steer((session) => session.abort(this.#number, keep));
+    await this.#feed.settled();
+  }
+
+  then(done, failed) {
+    return this.#feed.promise.then(done, failed);
+  }
+
+  catch(failed) {
+    return this.#feed.promise.catch(failed);
+  }
+
+  finally(ended) {
+    return this.#feed.promise.finally(ended);
+  }
+
+  [Symbol.asyncIterator]() {
+    return this.#feed.events();
+  }
+
+  #heard(event) {
+    if (event.type === "state") this.#state = event.state;
+    if (event.type === "progress") {
+      const { type, ...progress } = event;
+      this.#progress = progress;
+    }
+    this.#feed.emit(event);
+  }
+
+  #steer(post) {
+    // Where there is no session, the transfer has failed already.
+    this.#session.then(post).catch(() => {});
+  }
+}
+
+/** Many uploads as one transfer. */
+export class Batch {
+  #feed;
+  #state = "starting";
+  #progress;
+  #aborting = false;
+
+  constructor(number, total, uploads, files, onProgress) {
+    this.id = `transfer-${number}`;
+    this.uploads = uploads;
+    this.#feed = new Feed({ progress: onProgress });
+    this.#progress = { loaded: 0, total, bytesPerSecond: 0, secondsLeft: undefined };
+    this.#collect(files);
+  }
+
+  /** What the WebAssembly side reports the sums to. */
+  get observer() {
+    return {
+      id: this.id,
+      group: (progress) => {
+        this.#progress = progress;
+        if (this.#state === "starting") this.#become("active");
+        this.#feed.emit({ type: "progress", ...progress });
+      },
+    };
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  get progress() {
+    return this.#progress;
+  }
+
+  pause() {
+    this.uploads.forEach((upload) => upload.pause());
+    if (!this.#feed.ended) this.#become("paused");
+  }
+
+  resume() {
+    this.uploads.forEach((upload) => upload.resume());
+    if (!this.#feed.ended) this.#become("active");
+  }
+
+  async abort(reason, options) {
+    if (this.#feed.ended) return;
+    this.#aborting = { reason };
+    await Promise.all(this.uploads.map((upload) => upload.abort(reason, options)));
+    await this.#feed.settled();
+  }
+
+  then(done, failed) {
+    return this.#feed.promise.then(done, failed);
+  }
+
+  catch(failed) {
+    return this.#feed.promise.catch(failed);
+  }
+
+  finally(ended) {
+    return this.#feed.promise.finally(ended);
+  }
+
+  [Symbol.asyncIterator]() {
+    return this.#feed.events();
+  }
+
+  async #collect(files) {
+    const outcomes = await Promise.allSettled(this.uploads);
+    if (this.#aborting) {
+      this.#become("aborted");
+      this.#feed.reject(abortError(this.#aborting.reason));
+      return;
+    }
+    const done = outcomes.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
+    const failed = outcomes.flatMap(({ reason, status }, index) =>
+      status === "rejected" ? [{ file: files[index], error: reason }] : [],
+    );
+    this.#become("done");
+    this.#feed.resolve({ done, failed });
+  }
+
+  #become(state) {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#feed.emit({ type: "state", state });
+  }
+}
