@@ -6,7 +6,7 @@
 //! Transfers are admitted to the backend in order, and no further ahead than slots can be used soon: a URL that is signed
 //! too early lapses in the queue.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::{
     chance::Chance,
@@ -14,6 +14,7 @@ use super::{
     group::{Files, Group},
     options::Settings,
     protocol::UploadRequest,
+    sorted::Sorted,
     time::{Millis, earliest},
     transfer::{Command, End, Engine, Event, Input, Output, Progress, Ticket, Want},
     upload::Upload,
@@ -38,7 +39,7 @@ pub enum Order {
 struct Member {
     engine: Box<dyn Engine>,
     /// Requests to storage in flight.
-    data: BTreeSet<Ticket>,
+    data: Sorted<Ticket>,
     want: Option<(usize, u64)>,
     /// Admitted, but without a request to storage yet.
     starting: bool,
@@ -48,14 +49,14 @@ struct Member {
 
 pub struct Fleet {
     settings: Settings,
-    members: BTreeMap<TransferId, Member>,
-    groups: BTreeMap<TransferId, Group>,
-    queue: BTreeSet<TransferId>,
+    members: Sorted<TransferId, Member>,
+    groups: Sorted<TransferId, Group>,
+    queue: Sorted<TransferId>,
     starting: usize,
     in_flight: usize,
     /// Who wants a slot, in the order in which slots are given: requests in flight, bytes left.
-    wanting: BTreeSet<(usize, u64, TransferId)>,
-    wakes: BTreeSet<(Millis, TransferId)>,
+    wanting: Sorted<(usize, u64, TransferId)>,
+    wakes: Sorted<(Millis, TransferId)>,
     chance: Chance,
     out: VecDeque<Order>,
 }
@@ -64,13 +65,13 @@ impl Fleet {
     pub fn new(settings: Settings, seed: u64) -> Self {
         Self {
             settings,
-            members: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            queue: BTreeSet::new(),
+            members: Sorted::default(),
+            groups: Sorted::default(),
+            queue: Sorted::default(),
             starting: 0,
             in_flight: 0,
-            wanting: BTreeSet::new(),
-            wakes: BTreeSet::new(),
+            wanting: Sorted::default(),
+            wakes: Sorted::default(),
             chance: Chance::new(seed),
             out: VecDeque::new(),
         }
@@ -130,7 +131,7 @@ impl Fleet {
 
     /// Deadlines up to now have come.
     pub fn tick(&mut self, now: Millis) {
-        while let Some((_, id)) = self.wakes.first().copied().filter(|(at, _)| *at <= now) {
+        while let Some((&(_, id), ())) = self.wakes.first().filter(|((at, _), ())| *at <= now) {
             self.wakes.pop_first();
             if let Some(member) = self.members.get_mut(&id) {
                 member.wake = None;
@@ -147,13 +148,13 @@ impl Fleet {
     pub fn poll(&mut self) -> Order {
         self.out.pop_front().unwrap_or_else(|| {
             let groups = self.groups.values().map(|group| group.deadline().map(|deadline| deadline.at));
-            let members = self.wakes.first().map(|(at, _)| *at);
+            let members = self.wakes.first().map(|((at, _), ())| *at);
             Order::Wait(earliest(groups.chain([members])))
         })
     }
 
     fn add(&mut self, now: Millis, id: TransferId, engine: Box<dyn Engine>, group: Option<TransferId>) {
-        let member = Member { engine, data: BTreeSet::new(), want: None, starting: false, group, wake: None };
+        let member = Member { engine, data: Sorted::default(), want: None, starting: false, group, wake: None };
         self.members.insert(id, member);
         self.refresh(now, id);
         self.allot(now);
@@ -176,7 +177,7 @@ impl Fleet {
             match member.engine.poll() {
                 Output::Perform(ticket, command) => {
                     if command.is_data() {
-                        member.data.insert(ticket);
+                        member.data.add(ticket);
                         self.in_flight += 1;
                         self.starting -= usize::from(std::mem::take(&mut member.starting));
                     }
@@ -232,7 +233,7 @@ impl Fleet {
     /// Gives what is free to whom it is due.
     fn allot(&mut self, now: Millis) {
         while self.in_flight < self.settings.concurrency {
-            let Some((.., id)) = self.wanting.pop_first() else {
+            let Some(((.., id), ())) = self.wanting.pop_first() else {
                 break;
             };
             if let Some(member) = self.members.get_mut(&id) {
@@ -246,7 +247,7 @@ impl Fleet {
             }
         }
         while self.starting < self.settings.concurrency {
-            let Some(id) = self.queue.pop_first() else {
+            let Some((id, ())) = self.queue.pop_first() else {
                 break;
             };
             if let Some(member) = self.members.get_mut(&id) {
@@ -266,12 +267,12 @@ impl Fleet {
         match member.engine.want(now) {
             Want::Nothing => {}
             Want::Admission => {
-                self.queue.insert(id);
+                self.queue.add(id);
             }
             Want::Slot { bytes_left } => {
                 let want = (member.data.len(), bytes_left);
                 member.want = Some(want);
-                self.wanting.insert((want.0, want.1, id));
+                self.wanting.add((want.0, want.1, id));
             }
         }
     }
@@ -289,11 +290,13 @@ impl Fleet {
         if let Some(before) = std::mem::replace(&mut member.wake, wake) {
             self.wakes.remove(&(before, id));
         }
-        self.wakes.extend(wake.map(|at| (at, id)));
+        if let Some(at) = wake {
+            self.wakes.add((at, id));
+        }
     }
 
     fn land(&mut self, id: TransferId, ticket: Ticket) {
-        if self.members.get_mut(&id).is_some_and(|member| member.data.remove(&ticket)) {
+        if self.members.get_mut(&id).is_some_and(|member| member.data.take(&ticket)) {
             self.in_flight -= 1;
         }
     }

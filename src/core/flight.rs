@@ -1,8 +1,7 @@
 //! Requests in flight: their tickets, and the watchdog that gives up those that fell silent.
 
-use std::collections::BTreeMap;
-
 use super::{
+    sorted::Sorted,
     time::Millis,
     transfer::{Deadline, Reason, Ticket},
 };
@@ -21,14 +20,14 @@ pub struct Flight<W> {
 /// All requests of one transfer.
 #[derive(Debug)]
 pub struct Flights<W> {
-    flights: BTreeMap<Ticket, Flight<W>>,
+    flights: Sorted<Ticket, Flight<W>>,
     next: u64,
     stall_timeout: Millis,
 }
 
 impl<W> Flights<W> {
     pub fn new(stall_timeout: Millis) -> Self {
-        Self { flights: BTreeMap::new(), next: 0, stall_timeout }
+        Self { flights: Sorted::default(), next: 0, stall_timeout }
     }
 
     pub fn depart(&mut self, now: Millis, work: W) -> Ticket {

@@ -1,11 +1,10 @@
 //! Several uploads shown as one: the sums, kept up to date at a constant cost per event.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::{
     meter::Meter,
+    sorted::Sorted,
     time::Millis,
     transfer::{Deadline, Event, Progress},
 };
@@ -20,7 +19,7 @@ pub struct Files {
 
 #[derive(Debug)]
 pub struct Group {
-    loaded: BTreeMap<u64, u64>,
+    loaded: Sorted<u64, u64>,
     sum: u64,
     files: Files,
     meter: Meter,
@@ -29,7 +28,7 @@ pub struct Group {
 impl Group {
     pub fn new(total_bytes: u64, files: u32) -> Self {
         Self {
-            loaded: BTreeMap::new(),
+            loaded: Sorted::default(),
             sum: 0,
             files: Files { total: files, ..Files::default() },
             meter: Meter::new(total_bytes),

@@ -27,6 +27,7 @@ pub mod options;
 pub mod plan;
 pub mod protocol;
 pub mod retry;
+pub mod sorted;
 pub mod time;
 pub mod transfer;
 pub mod upload;

@@ -57,7 +57,7 @@ impl Accept {
 fn fits(rule: &str, name: &str, content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if rule.starts_with('.') {
-        return name.len() >= rule.len() && name.to_lowercase().ends_with(&rule.to_lowercase());
+        return name.get(name.len().saturating_sub(rule.len())..).is_some_and(|end| end.eq_ignore_ascii_case(rule));
     }
     match rule.strip_suffix("/*") {
         Some("*") => true,

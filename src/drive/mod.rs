@@ -10,7 +10,6 @@ pub mod seams;
 mod task;
 
 use std::{
-    collections::HashMap,
     future::poll_fn,
     pin::Pin,
     rc::Rc,
@@ -31,6 +30,7 @@ use self::{
 use crate::core::{
     fleet::{Fleet, Order, TransferId},
     options::Settings,
+    sorted::Sorted,
     time::Millis,
     transfer::{Command, Event, Input, Ticket},
 };
@@ -52,9 +52,9 @@ pub struct Driver<P: Platform> {
     fleet: Fleet,
     mailbox: Mailbox<P>,
     messages: UnboundedReceiver<Message<P>>,
-    transfers: HashMap<TransferId, Transfer<P>>,
-    groups: HashMap<TransferId, P::Listener>,
-    running: HashMap<(TransferId, Ticket), Running>,
+    transfers: Sorted<TransferId, Transfer<P>>,
+    groups: Sorted<TransferId, P::Listener>,
+    running: Sorted<(TransferId, Ticket), Running>,
     tasks: FuturesUnordered<LocalBoxFuture<'static, ()>>,
     timer: Option<(Millis, LocalBoxFuture<'static, ()>)>,
 }
@@ -73,9 +73,9 @@ impl<P: Platform> Driver<P> {
             fleet: Fleet::new(settings, seed),
             mailbox: mailbox.clone(),
             messages,
-            transfers: HashMap::new(),
-            groups: HashMap::new(),
-            running: HashMap::new(),
+            transfers: Sorted::default(),
+            groups: Sorted::default(),
+            running: Sorted::default(),
             tasks: FuturesUnordered::new(),
             timer: None,
         };

@@ -1,14 +1,17 @@
 //! A download put together as a Blob. Runs of chunks are turned into Blobs as they come, so that the browser may keep them
 //! on disk and JavaScript's heap stays small.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::cell::RefCell;
 
 use js_sys::Array;
 use web_sys::{Blob, BlobPropertyBag};
 
 use super::fetch::Bytes;
 use crate::{
-    core::error::{Code, Error, Failure},
+    core::{
+        error::{Code, Error, Failure},
+        sorted::Sorted,
+    },
     drive::seams::{Chunk, Sink},
 };
 
@@ -26,7 +29,7 @@ struct Run {
 #[derive(Default)]
 pub struct BlobSink {
     /// By where they end: the next chunk of a run is found at its offset.
-    runs: RefCell<BTreeMap<u64, Run>>,
+    runs: RefCell<Sorted<u64, Run>>,
     sealed: RefCell<Option<Blob>>,
 }
 
@@ -58,7 +61,7 @@ impl Sink for BlobSink {
     }
 
     async fn seal(&self, size: u64, content_type: Option<&str>) -> Result<(), Failure> {
-        let mut runs: Vec<_> = std::mem::take(&mut *self.runs.borrow_mut()).into_iter().collect();
+        let mut runs = self.runs.take().into_vec();
         runs.sort_by_key(|(_, run)| run.start);
         let (parts, mut at) = (Array::new(), size);
         // From the back, because two runs may share bytes where a range was given away in mid-flight: the later one has them all.

@@ -1,9 +1,8 @@
 //! The object as an application sees it: equal blocks that fill up, wherever the ranges of the moment run.
 
-use std::collections::BTreeSet;
-
 use crate::core::{
     plan::Plan,
+    sorted::Sorted,
     transfer::{PartEvent, PartState},
 };
 
@@ -14,14 +13,14 @@ const MOST_BLOCKS: u64 = 1_000;
 pub struct Blocks {
     plan: Plan,
     loaded: Vec<u64>,
-    changed: BTreeSet<u32>,
+    changed: Sorted<u32>,
 }
 
 impl Blocks {
     /// `None` for what is too large for a picture (5 TB).
     pub fn new(size: u64, part_size: u64) -> Option<Self> {
         let plan = Plan::new(size, part_size.max(size.div_ceil(MOST_BLOCKS))).ok()?;
-        Some(Self { plan, loaded: vec![0; plan.parts() as usize], changed: (1..=plan.parts()).collect() })
+        Some(Self { plan, loaded: vec![0; plan.parts() as usize], changed: Sorted::of(1..=plan.parts()) })
     }
 
     /// Bytes have come at `at`.
@@ -37,26 +36,26 @@ impl Blocks {
             if let Some(loaded) = self.loaded.get_mut(number as usize - 1) {
                 *loaded += until - at;
             }
-            self.changed.insert(number);
+            self.changed.add(number);
             at = until;
         }
     }
 
     pub fn clear(&mut self) {
         self.loaded.fill(0);
-        self.changed.extend(1..=self.plan.parts());
+        self.changed = Sorted::of(1..=self.plan.parts());
     }
 
     /// Something other than its bytes has changed for the block at `at`.
     pub fn touch(&mut self, at: u64) {
-        self.changed.insert(self.plan.part_at(at));
+        self.changed.add(self.plan.part_at(at));
     }
 
     /// The blocks that changed since the last call. `busy` tells where a piece is, in which state and attempt.
     pub fn changes(&mut self, busy: &[(u64, PartState, u32)]) -> Vec<PartEvent> {
         let busy: Vec<_> = busy.iter().map(|(at, state, attempt)| (self.plan.part_at(*at), *state, *attempt)).collect();
         let changed = std::mem::take(&mut self.changed);
-        changed.into_iter().filter_map(|number| self.event(number, &busy)).collect()
+        changed.keys().filter_map(|number| self.event(*number, &busy)).collect()
     }
 
     fn event(&self, number: u32, busy: &[(u32, PartState, u32)]) -> Option<PartEvent> {

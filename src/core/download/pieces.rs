@@ -1,9 +1,7 @@
 //! The stretches of an object that are still to come. Each byte belongs to one piece; a piece is idle, resting before a
 //! retry, or in flight (then the flight holds it).
 
-use std::collections::BTreeMap;
-
-use crate::core::{plan::MIB, retry::Backoff, time::Millis};
+use crate::core::{plan::MIB, retry::Backoff, sorted::Sorted, time::Millis};
 
 /// A stretch from `at` up to `end`, which is unknown until the object's size is.
 #[derive(Clone, PartialEq, Debug)]
@@ -81,8 +79,8 @@ impl Piece {
 /// Pieces that nobody fetches just now.
 #[derive(Debug, Default)]
 pub struct Pieces {
-    idle: BTreeMap<u64, Piece>,
-    resting: BTreeMap<(Millis, u64), Piece>,
+    idle: Sorted<u64, Piece>,
+    resting: Sorted<(Millis, u64), Piece>,
 }
 
 impl Pieces {
@@ -97,14 +95,14 @@ impl Pieces {
     }
 
     pub fn wake(&mut self, now: Millis) {
-        while let Some(entry) = self.resting.first_entry().filter(|entry| entry.key().0 <= now) {
-            let piece = entry.remove();
+        while self.next_wake().is_some_and(|until| until <= now) {
+            let Some((_, piece)) = self.resting.pop_first() else { return };
             self.idle.insert(piece.at, piece);
         }
     }
 
     pub fn next_wake(&self) -> Option<Millis> {
-        self.resting.keys().next().map(|(until, _)| *until)
+        self.resting.first().map(|((until, _), _)| *until)
     }
 
     pub fn take(&mut self) -> Option<Piece> {

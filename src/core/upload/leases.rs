@@ -1,9 +1,8 @@
 //! Signed URLs are leases: they lapse, and are renewed before they do.
 
-use std::collections::BTreeMap;
-
 use crate::core::{
     protocol::{PartGrants, Signed},
+    sorted::Sorted,
     time::Millis,
 };
 
@@ -18,7 +17,7 @@ struct Lease {
 
 /// The URLs of one upload's parts. A single PUT is part 1.
 #[derive(Debug, Default)]
-pub struct Leases(BTreeMap<u32, Lease>);
+pub struct Leases(Sorted<u32, Lease>);
 
 impl Leases {
     /// Counts from when the answer came: the signer's clock and this one need not agree.
@@ -27,7 +26,9 @@ impl Leases {
             let life = seconds.saturating_mul(1000);
             now.saturating_add(life - MARGIN.min(life / 4))
         });
-        self.0.extend(grants.parts.into_iter().map(|(number, signed)| (number, Lease { signed, good_until })));
+        for (number, signed) in grants.parts {
+            self.0.insert(number, Lease { signed, good_until });
+        }
     }
 
     pub fn is_good(&self, number: u32, now: Millis) -> bool {

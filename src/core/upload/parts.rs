@@ -1,10 +1,9 @@
 //! The parts of one upload: what is waiting, under way, resting before a retry, and stored.
 
-use std::collections::BTreeSet;
-
 use crate::core::{
     plan::Plan,
     retry::Backoff,
+    sorted::Sorted,
     time::Millis,
     transfer::{PartEvent, PartState},
 };
@@ -24,12 +23,12 @@ struct Part {
 pub struct Parts {
     plan: Plan,
     parts: Vec<Part>,
-    waiting: BTreeSet<u32>,
-    resting: BTreeSet<(Millis, u32)>,
+    waiting: Sorted<u32>,
+    resting: Sorted<(Millis, u32)>,
     stored: u32,
     /// Bytes stored or under way.
     loaded: u64,
-    changed: BTreeSet<u32>,
+    changed: Sorted<u32>,
 }
 
 impl Parts {
@@ -46,11 +45,11 @@ impl Parts {
         Self {
             plan,
             parts: numbers.clone().map(|_| part()).collect(),
-            waiting: numbers.clone().collect(),
-            resting: BTreeSet::new(),
+            waiting: Sorted::of(numbers.clone()),
+            resting: Sorted::default(),
             stored: 0,
             loaded: 0,
-            changed: numbers.collect(),
+            changed: Sorted::of(numbers),
         }
     }
 
@@ -60,7 +59,7 @@ impl Parts {
 
     /// Numbers of the parts that may start, lowest first.
     pub fn waiting(&self) -> impl Iterator<Item = u32> {
-        self.waiting.iter().copied()
+        self.waiting.keys().copied()
     }
 
     pub fn all_stored(&self) -> bool {
@@ -101,25 +100,25 @@ impl Parts {
 
     /// The attempt is off, through no fault of the part's.
     pub fn put_back(&mut self, number: u32) {
-        self.waiting.insert(number);
+        self.waiting.add(number);
         self.set(number, PartState::Waiting, 0);
     }
 
     pub fn rest(&mut self, number: u32, until: Millis) {
-        self.resting.insert((until, number));
+        self.resting.add((until, number));
         self.set(number, PartState::Resting, 0);
     }
 
     /// Parts whose pause is over wait again.
     pub fn wake(&mut self, now: Millis) {
-        while let Some((_, number)) = self.resting.first().copied().filter(|(until, _)| *until <= now) {
+        while let Some((&(_, number), ())) = self.resting.first().filter(|((until, _), ())| *until <= now) {
             self.resting.pop_first();
             self.put_back(number);
         }
     }
 
     pub fn next_wake(&self) -> Option<Millis> {
-        self.resting.first().map(|(until, _)| *until)
+        self.resting.first().map(|((until, _), ())| *until)
     }
 
     /// The part's retries; they start afresh where other parts were stored meanwhile.
@@ -140,7 +139,7 @@ impl Parts {
 
     /// The parts that changed since the last call.
     pub fn changes(&mut self) -> Vec<PartEvent> {
-        std::mem::take(&mut self.changed).into_iter().filter_map(|number| self.event(number)).collect()
+        std::mem::take(&mut self.changed).keys().filter_map(|number| self.event(*number)).collect()
     }
 
     fn event(&self, number: u32) -> Option<PartEvent> {
@@ -167,7 +166,7 @@ impl Parts {
         let before = std::mem::replace(&mut part.loaded, loaded);
         part.state = state;
         self.loaded = self.loaded - before + loaded;
-        self.changed.insert(number);
+        self.changed.add(number);
     }
 }
 
