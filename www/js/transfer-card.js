@@ -1,0 +1,267 @@
+// One transfer as a card: what it does in words and figures, its bar, its parts, and the buttons that steer it.
+
+import { announce, el, icon, iconButton, relabel } from "./dom.js";
+import { bytes, duration, halves, speed } from "./format.js";
+import { PartMap } from "./part-map.js";
+import { saveLinks } from "./save.js";
+import { mapWords, retryWords, stateWords, trouble } from "./words.js";
+
+/** Figures that change faster than this can't be read. */
+const READABLE_MS = 250;
+const MOVING = new Set(["starting", "active", "completing"]);
+const OVER = new Set(["done", "failed", "aborted"]);
+
+export class TransferCard {
+  /** `start` begins the transfer, and is called again for each retry. */
+  constructor({ kind, name, size, start, onchange, ondone, ondismiss }) {
+    Object.assign(this, { kind, name, size, start, onchange, ondone, ondismiss });
+    this.state = "starting";
+    this.progress = { loaded: 0, total: size, bytesPerSecond: 0, secondsLeft: undefined };
+    this.#build();
+    this.#run();
+  }
+
+  #transfer;
+  #map;
+  #spent = 0;
+  #movingSince;
+  #frame = 0;
+  #figuresAt = 0;
+  #figuresTimer;
+
+  get isOver() {
+    return OVER.has(this.state);
+  }
+
+  dismiss() {
+    this.#map?.remove();
+    clearTimeout(this.#figuresTimer);
+    cancelAnimationFrame(this.#frame);
+    this.links?.release();
+    this.element.remove();
+    this.ondismiss(this);
+  }
+
+  #build() {
+    const [head, tail] = halves(this.name);
+    this.word = el("b", { class: "word" });
+    this.figures = el("span", { class: "figures" });
+    this.percent = el("span", { class: "percent", "aria-hidden": "true" });
+    this.fill = el("span", { class: "bar-fill" });
+    this.bar = el("div", { class: "bar", role: "progressbar", "aria-label": this.name, "aria-valuemin": "0", "aria-valuemax": "100" }, this.fill);
+    this.canvas = el("canvas", { role: "img" });
+    this.caption = el("figcaption", { class: "map-words" });
+    this.figure = el("figure", { class: "map", hidden: true }, el("div", { class: "map-sheet" }, this.canvas), this.caption);
+    this.note = el("p", { class: "note", hidden: true });
+    this.trouble = el("div", { class: "trouble", hidden: true });
+    this.extras = el("div", { class: "extras", hidden: true });
+    this.primary = iconButton("pause", { short: "Pause", full: `Pause ${this.name}` }, () => this.#steer());
+    this.secondary = iconButton("close", { short: "Cancel", full: `Cancel ${this.name}` }, () => this.#leave());
+    this.badge = el("span", { class: "badge" }, icon(this.kind === "upload" ? "up" : "down"));
+    this.element = el(
+      "li",
+      { class: "card", "data-kind": this.kind, "data-name": this.name },
+      el(
+        "div",
+        { class: "card-head" },
+        this.badge,
+        el(
+          "div",
+          { class: "card-title" },
+          el("h3", { class: "name", title: this.name }, el("span", { class: "name-head" }, head), el("span", { class: "name-tail" }, tail)),
+          el("p", { class: "meta" }, this.word, this.figures),
+        ),
+        this.percent,
+        el("div", { class: "actions" }, this.primary, this.secondary),
+      ),
+      this.bar,
+      this.figure,
+      this.note,
+      this.trouble,
+      this.extras,
+    );
+  }
+
+  #run() {
+    this.trouble.hidden = true;
+    this.#spent = 0;
+    this.#movingSince = undefined;
+    this.progress = { loaded: 0, total: this.size, bytesPerSecond: 0, secondsLeft: undefined };
+    this.#map?.remove();
+    this.#map = new PartMap(this.canvas);
+    this.figure.hidden = true;
+    this.#transfer = this.start();
+    this.#show("starting");
+    this.#watch(this.#transfer);
+    this.#settle(this.#transfer);
+  }
+
+  async #watch(transfer) {
+    try {
+      for await (const event of transfer) {
+        if (transfer !== this.#transfer) return;
+        this.#hear(event);
+      }
+    } catch {
+      // How it ended is told by the transfer itself, below.
+    }
+  }
+
+  async #settle(transfer) {
+    try {
+      const result = await transfer;
+      this.progress = { ...this.progress, loaded: result.size, total: result.size };
+      if (result.blob) this.#offer(result.blob);
+      this.#show("done");
+      this.ondone(result);
+    } catch (error) {
+      const aborted = error?.name === "AbortError";
+      if (!aborted) this.#explain(error);
+      this.#show(aborted ? "aborted" : "failed");
+    }
+  }
+
+  #hear(event) {
+    if (event.type === "progress") {
+      this.progress = event;
+      this.#draw();
+    } else if (event.type === "part") {
+      this.#map.set(event);
+      this.#draw();
+    } else if (event.type === "retry") {
+      this.note.textContent = retryWords(event);
+      this.note.hidden = false;
+    } else if (event.type === "state" && !OVER.has(event.state)) {
+      this.#show(event.state);
+    }
+  }
+
+  #steer() {
+    if (this.isOver) {
+      if (this.state === "done") this.links.save();
+      else this.#run();
+    } else if (this.state === "paused") {
+      this.#transfer.resume();
+    } else {
+      this.#transfer.pause();
+    }
+  }
+
+  async #leave() {
+    if (this.isOver) return this.dismiss();
+    this.secondary.disabled = true;
+    this.word.textContent = "Cancelling";
+    try {
+      await this.#transfer.abort();
+    } finally {
+      this.secondary.disabled = false;
+    }
+  }
+
+  #show(state) {
+    this.state = state;
+    this.element.dataset.state = state;
+    if (MOVING.has(state)) this.#movingSince ??= performance.now();
+    else this.#stopWatch();
+    if (state !== "active") this.note.hidden = true;
+    this.word.textContent = stateWords(state, this.kind);
+    this.badge.querySelector("use").setAttribute("href", `#i-${this.#badgeIcon()}`);
+    this.#relabelButtons();
+    this.#writeFigures();
+    this.#draw();
+    if (state !== "active" && state !== "starting") announce(`${this.name}: ${stateWords(state, this.kind)}`);
+    this.onchange(this);
+  }
+
+  #badgeIcon() {
+    return { done: "check", failed: "alert", aborted: "close" }[this.state] ?? (this.kind === "upload" ? "up" : "down");
+  }
+
+  #relabelButtons() {
+    const label = (short) => ({ short, full: `${short} ${this.name}` });
+    if (this.state === "done") relabel(this.primary, "save", label("Save"));
+    else if (this.isOver) relabel(this.primary, "retry", label("Retry"));
+    else if (this.state === "paused") relabel(this.primary, "resume", label("Resume"));
+    else relabel(this.primary, "pause", label("Pause"));
+    relabel(this.secondary, "close", label(this.isOver ? "Dismiss" : "Cancel"));
+    const needless = this.state === "completing" || (this.state === "done" && !this.links);
+    // Whoever stands on a button that goes away is led to its neighbour.
+    if (needless && document.activeElement === this.primary) this.secondary.focus();
+    this.primary.hidden = needless;
+  }
+
+  #stopWatch() {
+    if (this.#movingSince !== undefined) this.#spent += performance.now() - this.#movingSince;
+    this.#movingSince = undefined;
+  }
+
+  #draw() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#drawBar();
+      const wait = this.#figuresAt + READABLE_MS - performance.now();
+      if (wait <= 0) this.#writeFigures();
+      else this.#figuresTimer ??= setTimeout(() => this.#writeFigures(), wait);
+    });
+  }
+
+  #drawBar() {
+    const { loaded, total } = this.progress;
+    const share = this.state === "done" ? 1 : total > 0 ? loaded / total : 0;
+    const percent = Math.floor(share * 100);
+    this.fill.style.transform = `scaleX(${share})`;
+    if (this.bar.getAttribute("aria-valuenow") !== String(percent)) {
+      this.bar.setAttribute("aria-valuenow", String(percent));
+      this.bar.setAttribute("aria-valuetext", `${percent} %, ${bytes(loaded)} of ${bytes(total)}`);
+      this.percent.textContent = `${percent}\u202f%`;
+    }
+    this.bar.dataset.loaded = String(loaded);
+  }
+
+  #writeFigures() {
+    clearTimeout(this.#figuresTimer);
+    this.#figuresTimer = undefined;
+    this.#figuresAt = performance.now();
+    this.figures.replaceChildren(...this.#figureWords().map((words) => el("span", {}, words)));
+    if (this.#map.length > 1) {
+      const words = mapWords(this.#map.counts, this.kind === "upload" ? "part" : "range");
+      this.caption.textContent = words;
+      this.canvas.setAttribute("aria-label", words);
+    }
+    const shown = this.#map.length > 1 && this.state !== "done" && this.state !== "aborted";
+    if (this.figure.hidden === shown) this.figure.hidden = !shown;
+    if (this.#map.counts.resting === 0) this.note.hidden = this.note.hidden || this.#map.counts.active > 0;
+    this.onchange(this);
+  }
+
+  #figureWords() {
+    const { loaded, total, bytesPerSecond, secondsLeft } = this.progress;
+    const seconds = this.#spent / 1000;
+    if (this.state === "done") {
+      return seconds > 0 && total > 0 ? [`${bytes(total)} in ${duration(seconds)}`, `${speed(total / seconds)} on average`] : [bytes(total)];
+    }
+    if (this.state === "starting" || this.state === "aborted") return [bytes(total)];
+    const words = [`${bytes(loaded)} of ${bytes(total)}`];
+    if (this.state === "active" && bytesPerSecond > 0) {
+      words.push(speed(bytesPerSecond));
+      if (secondsLeft !== undefined && loaded < total) words.push(`${duration(secondsLeft)} left`);
+    }
+    return words;
+  }
+
+  #explain(error) {
+    const { title, advice, detail } = trouble(error);
+    this.trouble.replaceChildren(el("p", { class: "trouble-title" }, title), el("p", {}, advice), el("code", {}, detail));
+    this.trouble.dataset.code = error?.code ?? error?.name;
+    this.trouble.hidden = false;
+    announce(`${this.name}: ${title}. ${advice}`);
+  }
+
+  #offer(blob) {
+    this.links?.release();
+    this.links = saveLinks(blob, this.name);
+    this.extras.replaceChildren(...this.links.elements);
+    this.extras.hidden = false;
+    this.links.save();
+  }
+}
