@@ -1,1 +1,22 @@
-fn main() {}
+//! Starts the server and says where it is.
+
+use std::io::{self, Write as _};
+
+use clap::Parser as _;
+use mock_server::server::Server;
+use mock_server::settings::Settings;
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let server = Server::start(Settings::parse()).await?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "page {}", server.page())?;
+    writeln!(out, "store {}", server.store())?;
+    // Whoever started this may be waiting for these two lines behind a pipe.
+    out.flush()?;
+    drop(out);
+    tokio::select! {
+        () = server.join() => Ok(()),
+        interrupt = tokio::signal::ctrl_c() => interrupt,
+    }
+}

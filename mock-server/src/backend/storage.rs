@@ -1,0 +1,337 @@
+//! Signed URLs, and the calls to the store that the backend makes itself, all over the same signed HTTP: any S3 store will do.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use futures::TryStreamExt as _;
+use quick_xml::escape::escape;
+use reqwest::{Client, Response, StatusCode, Url};
+use rusty_s3::actions::{
+    AbortMultipartUpload, CompleteMultipartUpload, CreateMultipartUpload, DeleteObject, GetObject, HeadObject,
+    ListObjectsV2, ListParts, PutObject, S3Action, UploadPart,
+};
+use rusty_s3::{Bucket, Credentials, Method, UrlStyle};
+use serde::{Deserialize, Serialize};
+
+use crate::store::Access;
+
+/// How long the backend's own requests may take to start; they are sent at once.
+const OWN: Duration = Duration::from_secs(60);
+
+pub struct Storage {
+    bucket: Bucket,
+    credentials: Credentials,
+    http: Client,
+    expires_in: Duration,
+}
+
+/// Why the store did not do what was asked.
+#[derive(Debug)]
+pub struct StoreError {
+    pub code: String,
+    pub message: String,
+    pub retry_after: Option<u64>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Part {
+    pub part_number: u16,
+    pub etag: String,
+    #[serde(default)]
+    pub size: u64,
+}
+
+pub struct Head {
+    pub size: u64,
+    pub etag: Option<String>,
+    pub content_type: Option<String>,
+    pub content_encoding: Option<String>,
+    pub checksum_crc64nvme: Option<String>,
+}
+
+/// What Complete says, whichever of its two documents comes; both have the element names of S3.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Completed {
+    #[serde(rename = "ETag")]
+    pub etag: Option<String>,
+    pub location: Option<String>,
+    #[serde(rename = "ChecksumCRC64NVME")]
+    pub checksum_crc64nvme: Option<String>,
+    code: Option<String>,
+    message: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UnfinishedUploads {
+    #[serde(default)]
+    pub upload: Vec<Unfinished>,
+    #[serde(default)]
+    pub is_truncated: bool,
+    pub next_key_marker: Option<String>,
+    pub next_upload_id_marker: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Unfinished {
+    pub key: String,
+    pub upload_id: String,
+    pub initiated: String,
+}
+
+#[derive(Serialize)]
+pub struct StoredFile {
+    pub key: String,
+    pub size: u64,
+    pub last_modified: String,
+}
+
+impl Storage {
+    pub fn new(access: &Access, expires_in: Duration) -> io::Result<Self> {
+        let invalid = |error: String| io::Error::new(io::ErrorKind::InvalidInput, error);
+        let endpoint = Url::parse(&access.endpoint).map_err(|error| invalid(error.to_string()))?;
+        Ok(Self {
+            bucket: Bucket::new(endpoint, UrlStyle::Path, access.bucket.clone(), access.region.clone())
+                .map_err(|error| invalid(error.to_string()))?,
+            credentials: Credentials::new(access.key.clone(), access.secret.clone()),
+            // Complete may take minutes, so only the connection has a limit. No proxy: what is signed is for the store alone.
+            http: Client::builder()
+                .connect_timeout(Duration::from_secs(10))
+                .no_proxy()
+                .build()
+                .map_err(io::Error::other)?,
+            expires_in,
+        })
+    }
+
+    pub fn expires_in(&self) -> u64 {
+        self.expires_in.as_secs()
+    }
+
+    /// A URL to PUT the whole object to; the headers are signed and must be sent as they are.
+    pub fn sign_put(&self, key: &str, headers: &BTreeMap<String, String>) -> Url {
+        let mut action = PutObject::new(&self.bucket, Some(&self.credentials), key);
+        for (name, value) in headers {
+            action.headers_mut().insert(name.as_str(), value.as_str());
+        }
+        action.sign(self.expires_in)
+    }
+
+    pub fn sign_part(&self, key: &str, upload_id: &str, number: u16, headers: &BTreeMap<String, String>) -> Url {
+        let mut action = UploadPart::new(&self.bucket, Some(&self.credentials), key, number, upload_id);
+        for (name, value) in headers {
+            action.headers_mut().insert(name.as_str(), value.as_str());
+        }
+        action.sign(self.expires_in)
+    }
+
+    /// A URL to GET the object from; `disposition` is what the store shall say in Content-Disposition.
+    pub fn sign_get(&self, key: &str, disposition: &str) -> Url {
+        let mut action = GetObject::new(&self.bucket, Some(&self.credentials), key);
+        action.query_mut().insert("response-content-disposition", disposition);
+        action.sign(self.expires_in)
+    }
+
+    pub async fn create_upload(&self, key: &str, headers: &BTreeMap<String, String>) -> Result<String, StoreError> {
+        let mut action = CreateMultipartUpload::new(&self.bucket, Some(&self.credentials), key);
+        for (name, value) in headers {
+            action.headers_mut().insert(name.as_str(), value.as_str());
+        }
+        let mut request = self.http.post(action.sign(OWN));
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let text = text(checked(request.send().await?).await?).await?;
+        CreateMultipartUpload::parse_response(&text)
+            .map(|created| created.upload_id().to_owned())
+            .map_err(|error| StoreError::unreadable(&error))
+    }
+
+    /// All parts that the store holds, over as many pages as there are.
+    pub async fn list_parts(&self, key: &str, upload_id: &str) -> Result<Vec<Part>, StoreError> {
+        let mut parts = Vec::new();
+        let mut marker = None;
+        loop {
+            let mut action = ListParts::new(&self.bucket, Some(&self.credentials), key, upload_id);
+            if let Some(marker) = marker {
+                action.set_part_number_marker(marker);
+            }
+            let text = text(checked(self.http.get(action.sign(OWN)).send().await?).await?).await?;
+            let page = ListParts::parse_response(&text).map_err(|error| StoreError::unreadable(&error))?;
+            parts.extend(page.parts.into_iter().map(|part| Part {
+                part_number: part.number,
+                etag: part.etag,
+                size: part.size,
+            }));
+            let next = page.next_part_number_marker.filter(|next| Some(*next) > marker && *next > 0);
+            // A marker alone does not mean that there is more: S3 gives one with every page.
+            if !text.contains("<IsTruncated>true</IsTruncated>") || next.is_none() {
+                return Ok(parts);
+            }
+            marker = next;
+        }
+    }
+
+    /// Puts the object together. The store may say 200 first and fail later, in the body.
+    pub async fn complete_upload(&self, key: &str, upload_id: &str, parts: &[Part]) -> Result<Completed, StoreError> {
+        let action =
+            CompleteMultipartUpload::new(&self.bucket, Some(&self.credentials), key, upload_id, std::iter::empty());
+        // Our own body: rusty-s3's numbers parts from one on, whatever their numbers are.
+        let list: String = parts
+            .iter()
+            .map(|part| {
+                format!("<Part><PartNumber>{}</PartNumber><ETag>{}</ETag></Part>", part.part_number, escape(&part.etag))
+            })
+            .collect();
+        let body = format!(
+            "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{list}</CompleteMultipartUpload>"
+        );
+        let request = self.http.post(action.sign(OWN)).body(body);
+        let text = text(checked(request.send().await?).await?).await?;
+        let completed: Completed =
+            quick_xml::de::from_str(text.trim_start()).map_err(|error| StoreError::unreadable(&error))?;
+        match (completed.code, completed.etag) {
+            (Some(code), _) => {
+                Err(StoreError { code, message: completed.message.unwrap_or_default(), retry_after: None })
+            }
+            (None, None) => Err(StoreError::unreadable(&"Complete's answer has no ETag")),
+            (None, etag) => Ok(Completed { etag, code: None, ..completed }),
+        }
+    }
+
+    pub async fn abort_upload(&self, key: &str, upload_id: &str) -> Result<(), StoreError> {
+        let action = AbortMultipartUpload::new(&self.bucket, Some(&self.credentials), key, upload_id);
+        checked(self.http.delete(action.sign(OWN)).send().await?).await?;
+        Ok(())
+    }
+
+    pub async fn head(&self, key: &str) -> Result<Head, StoreError> {
+        let mut action = HeadObject::new(&self.bucket, Some(&self.credentials), key);
+        // A signed header and not part of the query, where it would do nothing.
+        action.headers_mut().insert("x-amz-checksum-mode", "ENABLED");
+        let request = self.http.head(action.sign(OWN)).header("x-amz-checksum-mode", "ENABLED");
+        let response = checked(request.send().await?).await?;
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(Head {
+            size: header("content-length").and_then(|size| size.parse().ok()).unwrap_or(0),
+            etag: header("etag"),
+            content_type: header("content-type"),
+            content_encoding: header("content-encoding"),
+            checksum_crc64nvme: header("x-amz-checksum-crc64nvme"),
+        })
+    }
+
+    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let action = DeleteObject::new(&self.bucket, Some(&self.credentials), key);
+        checked(self.http.delete(action.sign(OWN)).send().await?).await?;
+        Ok(())
+    }
+
+    /// All objects whose keys start with `prefix`, over as many pages as there are.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<StoredFile>, StoreError> {
+        let mut files = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let mut action = ListObjectsV2::new(&self.bucket, Some(&self.credentials));
+            action.with_prefix(prefix);
+            if let Some(token) = token.take() {
+                action.with_continuation_token(token);
+            }
+            let text = text(checked(self.http.get(action.sign(OWN)).send().await?).await?).await?;
+            let page = ListObjectsV2::parse_response(&text).map_err(|error| StoreError::unreadable(&error))?;
+            files.extend(page.contents.into_iter().map(|object| StoredFile {
+                key: object.key,
+                size: object.size.unwrap_or(0),
+                last_modified: object.last_modified.unwrap_or_default(),
+            }));
+            match page.next_continuation_token {
+                Some(next) => token = Some(next),
+                None => return Ok(files),
+            }
+        }
+    }
+
+    /// One page of the uploads that are neither complete nor aborted. rusty-s3 has no such action, so its signature is used directly.
+    pub async fn unfinished(&self, after: Option<(String, String)>) -> Result<UnfinishedUploads, StoreError> {
+        let mut query = vec![("uploads", "")];
+        if let Some((key, upload_id)) = &after {
+            query.insert(0, ("key-marker", key));
+            query.insert(1, ("upload-id-marker", upload_id));
+        }
+        let url = rusty_s3::signing::sign(
+            &jiff::Timestamp::now(),
+            Method::Get,
+            self.bucket.object_url(""),
+            self.credentials.key(),
+            self.credentials.secret(),
+            None,
+            self.bucket.region(),
+            OWN.as_secs(),
+            query.into_iter(),
+            std::iter::empty(),
+        );
+        let text = text(checked(self.http.get(url).send().await?).await?).await?;
+        quick_xml::de::from_str(&text).map_err(|error| StoreError::unreadable(&error))
+    }
+}
+
+impl StoreError {
+    fn unreadable(error: &dyn std::fmt::Display) -> Self {
+        Self {
+            code: "InternalError".into(),
+            message: format!("The store's answer cannot be read: {error}"),
+            retry_after: None,
+        }
+    }
+}
+
+impl From<reqwest::Error> for StoreError {
+    fn from(error: reqwest::Error) -> Self {
+        // Without its URL, which is signed and so a secret.
+        Self {
+            code: "StoreUnreachable".into(),
+            message: format!("The store cannot be reached: {}", error.without_url()),
+            retry_after: None,
+        }
+    }
+}
+
+/// An answer of 2xx, or what the store's error document says.
+async fn checked(response: Response) -> Result<Response, StoreError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+    let document: Completed = quick_xml::de::from_str(&text(response).await.unwrap_or_default()).unwrap_or_default();
+    let usual = match status {
+        StatusCode::NOT_FOUND => "NotFound",
+        StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
+        _ => "InternalError",
+    };
+    Err(StoreError {
+        code: document.code.unwrap_or_else(|| usual.into()),
+        message: document.message.unwrap_or_else(|| format!("The store answered {status}")),
+        retry_after,
+    })
+}
+
+/// The body as text, if it is one that a store would send.
+async fn text(response: Response) -> Result<String, StoreError> {
+    const LIMIT: usize = 16 << 20;
+    let bytes = response
+        .bytes_stream()
+        .map_err(StoreError::from)
+        .try_fold(Vec::new(), |mut all, chunk| async move {
+            all.extend_from_slice(&chunk);
+            if all.len() > LIMIT {
+                return Err(StoreError::unreadable(&"it is too long"));
+            }
+            Ok(all)
+        })
+        .await?;
+    String::from_utf8(bytes).map_err(|error| StoreError::unreadable(&error))
+}

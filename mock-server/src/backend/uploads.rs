@@ -1,0 +1,312 @@
+//! The routes of an upload: asked for, signed in batches, listed, completed, aborted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures::StreamExt as _;
+use md5::{Digest as _, Md5};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::auth::User;
+use super::error::ApiError;
+use super::rules::{MAX_PARTS, metadata_headers, new_key};
+use super::storage::{Completed, Part, StoreError};
+use super::{Backend, Json};
+
+/// Files of one batch request, and parts of one signing request.
+const MAX_BATCH: usize = 1_000;
+/// Uploads created at the store at once, for one batch request.
+const PARALLEL: usize = 8;
+
+type Shared = State<Arc<Backend>>;
+
+#[derive(Deserialize)]
+pub struct UploadRequest {
+    filename: String,
+    content_type: Option<String>,
+    size: Option<u64>,
+    #[serde(default)]
+    multipart: bool,
+    key: Option<String>,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+    part_size: Option<u64>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum UploadGrant {
+    Put {
+        upload_url: String,
+        file_key: String,
+        expires_in: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        method: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        headers: Option<BTreeMap<String, String>>,
+    },
+    Parts {
+        file_key: String,
+        upload_id: String,
+        part_size: u64,
+        parts: Vec<SignedPart>,
+        expires_in: u64,
+    },
+}
+
+#[derive(Serialize)]
+pub struct SignedPart {
+    part_number: u16,
+    upload_url: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    headers: BTreeMap<String, String>,
+}
+
+pub async fn request_upload(
+    State(backend): Shared,
+    user: User,
+    Json(request): Json<UploadRequest>,
+) -> Result<Answer<UploadGrant>, ApiError> {
+    grant(&backend, &user, request).await.map(Answer)
+}
+
+#[derive(Deserialize)]
+pub struct UploadRequests {
+    files: Vec<Value>,
+}
+
+/// Many at once; one that is refused does not take the others along.
+pub async fn request_uploads(
+    State(backend): Shared,
+    user: User,
+    Json(requests): Json<UploadRequests>,
+) -> Result<Answer<Value>, ApiError> {
+    if requests.files.len() > MAX_BATCH {
+        return Err(ApiError::bad_request(format!("`files` may hold at most {MAX_BATCH}")));
+    }
+    let grants = futures::stream::iter(requests.files)
+        .map(async |file| {
+            let granted = match serde_json::from_value(file) {
+                Ok(request) => grant(&backend, &user, request).await,
+                Err(error) => Err(ApiError::bad_request(error.to_string())),
+            };
+            match granted {
+                Ok(grant) => json!(grant),
+                Err(refused) => {
+                    json!({"error": refused.error, "code": refused.code.unwrap_or("invalid-request".into())})
+                }
+            }
+        })
+        .buffered(PARALLEL)
+        .collect::<Vec<Value>>()
+        .await;
+    Ok(Answer(json!({"uploads": grants})))
+}
+
+async fn grant(backend: &Backend, user: &User, request: UploadRequest) -> Result<UploadGrant, ApiError> {
+    if request.filename.is_empty() {
+        return Err(ApiError::bad_request("Filename is required"));
+    }
+    let content_type = request.content_type.unwrap_or_else(|| "application/octet-stream".into());
+    backend.rules.check(request.size, &content_type)?;
+    let file_key = match request.key {
+        Some(key) => {
+            user.owns(&key)?;
+            key
+        }
+        None => new_key(&user.prefix(), &request.filename),
+    };
+    let mut headers = metadata_headers(&request.metadata)?;
+    headers.insert("content-type".into(), content_type);
+    let expires_in = backend.storage.expires_in();
+    let size = request.size.unwrap_or(0);
+    let part_size = backend.rules.part_size(size, request.part_size);
+    if !request.multipart || size <= part_size {
+        return Ok(UploadGrant::Put {
+            upload_url: backend.storage.sign_put(&file_key, &headers).into(),
+            file_key,
+            expires_in,
+            // A client that knows parts knows headers; one that knows neither sends the type that it named.
+            method: request.multipart.then_some("PUT"),
+            headers: (request.multipart || headers.len() > 1).then_some(headers),
+        });
+    }
+    let upload_id = backend.storage.create_upload(&file_key, &headers).await?;
+    let count = u16::try_from(size.div_ceil(part_size)).unwrap_or(u16::MAX);
+    let batch = u16::try_from(backend.batch).unwrap_or(u16::MAX);
+    Ok(UploadGrant::Parts {
+        parts: (1..=count.min(batch)).map(|number| sign_part(backend, &file_key, &upload_id, number, None)).collect(),
+        file_key,
+        upload_id,
+        part_size,
+        expires_in,
+    })
+}
+
+#[derive(Deserialize)]
+pub struct PartsRequest {
+    file_key: String,
+    upload_id: String,
+    part_numbers: Vec<u16>,
+    /// CRC-64/NVME of each part, in base64: the store then refuses other bytes.
+    #[serde(default)]
+    checksums: BTreeMap<u16, String>,
+}
+
+#[derive(Serialize)]
+pub struct PartsGrant {
+    parts: Vec<SignedPart>,
+    expires_in: u64,
+}
+
+pub async fn request_parts(
+    State(backend): Shared,
+    user: User,
+    Json(request): Json<PartsRequest>,
+) -> Result<Answer<PartsGrant>, ApiError> {
+    user.owns(&request.file_key)?;
+    valid_upload_id(&request.upload_id)?;
+    if request.part_numbers.len() > MAX_BATCH || !request.part_numbers.iter().copied().all(is_part_number) {
+        return Err(ApiError::bad_request(format!(
+            "`part_numbers` may hold at most {MAX_BATCH} numbers from 1 to {MAX_PARTS}"
+        )));
+    }
+    let is_crc64 = |sum: &String| STANDARD.decode(sum).is_ok_and(|bytes| bytes.len() == 8);
+    if !request.checksums.values().all(is_crc64) {
+        return Err(ApiError::bad_request("`checksums` must be CRC-64/NVME in base64"));
+    }
+    let parts = request
+        .part_numbers
+        .iter()
+        .map(|&number| {
+            let checksum = request.checksums.get(&number);
+            sign_part(&backend, &request.file_key, &request.upload_id, number, checksum)
+        })
+        .collect();
+    Ok(Answer(PartsGrant { parts, expires_in: backend.storage.expires_in() }))
+}
+
+#[derive(Deserialize)]
+pub struct UploadRef {
+    file_key: String,
+    upload_id: String,
+}
+
+pub async fn list_parts(
+    State(backend): Shared,
+    user: User,
+    Json(upload): Json<UploadRef>,
+) -> Result<Answer<Value>, ApiError> {
+    user.owns(&upload.file_key)?;
+    valid_upload_id(&upload.upload_id)?;
+    let parts = backend.storage.list_parts(&upload.file_key, &upload.upload_id).await?;
+    Ok(Answer(json!({"parts": parts})))
+}
+
+#[derive(Deserialize)]
+pub struct CompleteRequest {
+    file_key: String,
+    upload_id: String,
+    parts: Vec<Part>,
+}
+
+#[derive(Serialize)]
+pub struct CompleteAnswer {
+    file_key: String,
+    etag: String,
+    size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checksum_crc64nvme: Option<String>,
+}
+
+pub async fn complete_upload(
+    State(backend): Shared,
+    user: User,
+    Json(request): Json<CompleteRequest>,
+) -> Result<Answer<CompleteAnswer>, ApiError> {
+    let CompleteRequest { file_key, upload_id, mut parts } = request;
+    user.owns(&file_key)?;
+    valid_upload_id(&upload_id)?;
+    parts.sort_by_key(|part| part.part_number);
+    if parts.is_empty() || !parts.iter().all(|part| is_part_number(part.part_number)) {
+        return Err(ApiError::bad_request(format!("`parts` must hold numbers from 1 to {MAX_PARTS}")));
+    }
+    let completed = match backend.storage.complete_upload(&file_key, &upload_id, &parts).await {
+        // Perhaps an earlier Complete worked and its answer was lost: then the object is there and is made of these parts.
+        Err(error) if error.code == "NoSuchUpload" => already_there(&backend, &file_key, &parts, error).await?,
+        other => other?,
+    };
+    let head = backend.storage.head(&file_key).await?;
+    if head.size > backend.rules.max_size {
+        // The size that was promised is not the size that came.
+        backend.storage.delete(&file_key).await?;
+        backend.rules.check(Some(head.size), "application/octet-stream")?;
+    }
+    Ok(Answer(CompleteAnswer {
+        etag: completed.etag.or(head.etag).unwrap_or_default(),
+        size: head.size,
+        location: completed.location,
+        checksum_crc64nvme: completed.checksum_crc64nvme.or(head.checksum_crc64nvme),
+        file_key,
+    }))
+}
+
+/// An abort of what is already gone has reached its end.
+pub async fn abort_upload(
+    State(backend): Shared,
+    user: User,
+    Json(upload): Json<UploadRef>,
+) -> Result<Answer<Value>, ApiError> {
+    user.owns(&upload.file_key)?;
+    valid_upload_id(&upload.upload_id)?;
+    match backend.storage.abort_upload(&upload.file_key, &upload.upload_id).await {
+        Err(error) if error.code == "NoSuchUpload" => {}
+        other => other?,
+    }
+    Ok(Answer(json!({})))
+}
+
+fn sign_part(backend: &Backend, key: &str, upload_id: &str, number: u16, crc64nvme: Option<&String>) -> SignedPart {
+    let headers =
+        crc64nvme.map(|sum| BTreeMap::from([("x-amz-checksum-crc64nvme".to_owned(), sum.clone())])).unwrap_or_default();
+    SignedPart {
+        part_number: number,
+        upload_url: backend.storage.sign_part(key, upload_id, number, &headers).into(),
+        headers,
+    }
+}
+
+async fn already_there(backend: &Backend, key: &str, parts: &[Part], error: StoreError) -> Result<Completed, ApiError> {
+    let mut md5 = Md5::new();
+    for part in parts {
+        md5.update(hex::decode(part.etag.trim_matches('"')).unwrap_or_default());
+    }
+    let expected = format!("{}-{}", hex::encode(md5.finalize()), parts.len());
+    match backend.storage.head(key).await {
+        Ok(head) if head.etag.as_deref().is_some_and(|etag| etag.trim_matches('"') == expected) => {
+            let mut completed = Completed::default();
+            completed.etag = head.etag;
+            Ok(completed)
+        }
+        _ => Err(error.into()),
+    }
+}
+
+fn is_part_number(number: u16) -> bool {
+    (1..=MAX_PARTS).contains(&u64::from(number))
+}
+
+fn valid_upload_id(id: &str) -> Result<(), ApiError> {
+    if id.is_empty() || id.len() > 1024 {
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "`upload_id` is not one"));
+    }
+    Ok(())
+}

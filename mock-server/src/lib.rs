@@ -1,0 +1,15 @@
+//! A backend, an S3-shaped store and a fault machine on loopback, for the demo page and the tests.
+//!
+//! - `backend`: signs URLs and keeps the rules. The part to copy into an application.
+//! - `store`: S3's protocol on a folder.
+//! - `faults`: whatever can go wrong, on demand.
+//! - `page`, `control`: the demo's files; the routes that set faults and read statistics.
+
+mod backend;
+mod control;
+mod faults;
+mod page;
+pub mod server;
+pub mod settings;
+mod stats;
+mod store;

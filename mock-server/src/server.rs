@@ -1,0 +1,165 @@
+//! Puts the walls up: which listener serves what, and what each part is given of the others.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN, RETRY_AFTER};
+use axum::http::{Method, Response};
+use axum::middleware::{self, Next};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tower::ServiceExt as _;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::backend::{self, Backend};
+use crate::control::{self, Control};
+use crate::faults::target::Target;
+use crate::faults::wire::Wire;
+use crate::faults::{Faults, answers};
+use crate::page;
+use crate::settings::Settings;
+use crate::stats::Stats;
+use crate::store::{Access, Endpoint, MIN_PART, Store, front};
+
+/// A running server; it stops when dropped.
+pub struct Server {
+    page: SocketAddr,
+    store: String,
+    tasks: JoinSet<()>,
+}
+
+impl Server {
+    /// Binds both ports and starts to serve.
+    ///
+    /// # Errors
+    /// A port that is taken, a folder that cannot be written, a missing key for `--s3`.
+    pub async fn start(settings: Settings) -> io::Result<Self> {
+        let page_listener = TcpListener::bind((settings.host.as_str(), settings.port)).await?;
+        let page = page_listener.local_addr()?;
+        let faults = Arc::new(Faults::new(settings.seed));
+        faults.replace(None, &settings.fault).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let stats = Arc::new(Stats::default());
+        let mut tasks = JoinSet::new();
+
+        let (access, store) = if settings.s3.is_some() {
+            (real_store(&settings)?, None)
+        } else {
+            let listener = TcpListener::bind((settings.host.as_str(), settings.store_port)).await?;
+            let access = embedded_access(listener.local_addr()?);
+            let endpoint = open_store(&settings, &access)?;
+            let store = endpoint.store().clone();
+            let wire = Wire {
+                faults: faults.clone(),
+                stats: Some(stats.clone()),
+                target: |request| Some(Target::of_store(request.method(), request.uri(), request.headers())),
+            };
+            let handler = move |request| store_answer(endpoint.clone(), request);
+            tasks.spawn(async move {
+                wire.serve(listener, handler).await;
+            });
+            (access, Some(store))
+        };
+
+        let backend = Arc::new(Backend::new(&settings, &access)?);
+        tasks.spawn(backend::cleanup::run(backend.clone()));
+        let routes = page_routes(&settings, backend, Control { faults: faults.clone(), stats, store });
+        let wire = Wire { faults, stats: None, target: |request| Target::of_backend(request.method(), request.uri()) };
+        let handler = move |request: Request| {
+            let routes = routes.clone();
+            async move {
+                match routes.oneshot(request).await {
+                    Ok(response) => response,
+                    Err(never) => match never {},
+                }
+            }
+        };
+        tasks.spawn(async move {
+            wire.serve(page_listener, handler).await;
+        });
+        Ok(Self { page, store: access.endpoint, tasks })
+    }
+
+    /// Where the page, the backend and the control routes are.
+    pub fn page(&self) -> String {
+        format!("http://{}/", self.page)
+    }
+
+    /// Where the store is.
+    pub fn store(&self) -> &str {
+        &self.store
+    }
+
+    /// Runs until something in it ends, which is never.
+    pub async fn join(mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// CORS outside, since S3's errors have its headers too; then faulty answers; then the store.
+async fn store_answer(endpoint: Endpoint, request: axum::http::Request<Body>) -> Response<Body> {
+    let store = endpoint.store().clone();
+    let method = request.method().clone();
+    let origin = request.headers().get(ORIGIN).cloned();
+    if method == Method::OPTIONS {
+        let preflight = store.cors().preflight(request.headers());
+        return front::finish(&method, request.uri().path(), preflight).await;
+    }
+    let mut response = answers::answer(request, |request| async move { endpoint.handle(request).await }).await;
+    store.cors().apply(origin.as_ref(), method.as_str(), response.headers_mut());
+    response
+}
+
+fn page_routes(settings: &Settings, backend: Arc<Backend>, control: Control) -> Router {
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::mirror_request())
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE])
+        // Cookies too, since an application's own backend may well want them.
+        .allow_credentials(true)
+        .expose_headers([RETRY_AFTER]);
+    let api = backend::routes(backend).layer(middleware::from_fn(faulty)).merge(control::routes(control)).layer(cors);
+    api.merge(page::routes(&settings.page, &settings.package))
+}
+
+async fn faulty(request: Request, next: Next) -> Response<Body> {
+    answers::answer(request, |request| next.run(request)).await
+}
+
+fn open_store(settings: &Settings, access: &Access) -> io::Result<Endpoint> {
+    if settings.clean {
+        Store::clean(&settings.data)?;
+    }
+    // Small parts are for tests, which want many of them in a small file.
+    let min_part = MIN_PART.min(settings.part_size);
+    let store = Store::open(&settings.data, access, min_part)?;
+    Ok(Endpoint::new(store, access))
+}
+
+fn embedded_access(address: SocketAddr) -> Access {
+    Access {
+        endpoint: format!("http://{address}/"),
+        bucket: "presigned".into(),
+        region: "us-east-1".into(),
+        key: "presigned".into(),
+        secret: "presigned-secret".into(),
+    }
+}
+
+fn real_store(settings: &Settings) -> io::Result<Access> {
+    let given = |value: &Option<String>, flag: &str, variable: &str| {
+        value.clone().ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidInput, format!("--s3 needs {flag}, or {variable} in the environment"))
+        })
+    };
+    Ok(Access {
+        endpoint: settings.s3.as_ref().map(ToString::to_string).unwrap_or_default(),
+        bucket: given(&settings.s3_bucket, "--s3-bucket", "S3_BUCKET")?,
+        region: settings.s3_region.clone(),
+        key: given(&settings.s3_key, "--s3-key", "AWS_ACCESS_KEY_ID")?,
+        secret: given(&settings.s3_secret, "--s3-secret", "AWS_SECRET_ACCESS_KEY")?,
+    })
+}

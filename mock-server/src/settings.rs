@@ -1,0 +1,93 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// A backend, an S3-shaped store and a fault machine on loopback.
+#[derive(Debug, Clone, Parser)]
+#[command(version)]
+pub struct Settings {
+    #[arg(long, default_value = "127.0.0.1")]
+    pub host: String,
+
+    /// Port of the page, the backend and the control routes; 0 picks a free one
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+
+    /// Port of the store; 0 picks a free one
+    #[arg(long, default_value_t = 9000)]
+    pub store_port: u16,
+
+    /// Folder of the stored files
+    #[arg(long, default_value = ".mock-server")]
+    pub data: PathBuf,
+
+    /// Remove the stored files first
+    #[arg(long)]
+    pub clean: bool,
+
+    /// Folder served at /
+    #[arg(long, default_value = "www")]
+    pub page: PathBuf,
+
+    /// Folder served at /presigned/
+    #[arg(long, default_value = "pkg")]
+    pub package: PathBuf,
+
+    /// Seed of the faults' chances
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+
+    /// Bytes per part, unless the request says otherwise; below 5 MiB, it lowers the embedded store's minimum too
+    #[arg(long, default_value_t = 8 << 20)]
+    pub part_size: u64,
+
+    /// Life of a signed URL, in seconds
+    #[arg(long, default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    pub expires_in: u64,
+
+    /// Parts signed with the answer to an upload request
+    #[arg(long, default_value_t = 32)]
+    pub batch: usize,
+
+    /// Largest file taken, in bytes
+    #[arg(long, default_value_t = 10_000 * (5 << 30))]
+    pub max_size: u64,
+
+    /// Types taken, such as image/*,application/pdf; all if absent
+    #[arg(long, value_delimiter = ',')]
+    pub types: Vec<String>,
+
+    /// Requests a second that a user may make of the backend; unlimited if absent
+    #[arg(long)]
+    pub rate: Option<std::num::NonZeroU32>,
+
+    /// Hours after which an unfinished upload is aborted
+    #[arg(long, default_value_t = 24)]
+    pub abort_after: u64,
+
+    /// A fault rule, as JSON or as words: `part status=503 part=3 times=2`
+    #[arg(long, value_parser = crate::faults::rule::parse_flag)]
+    pub fault: Vec<serde_json::Value>,
+
+    /// Secret of the login tokens; random if absent
+    #[arg(long, env = "JWT_SECRET", hide_env_values = true)]
+    pub jwt_secret: Option<String>,
+
+    /// Endpoint of a real S3 store, which then takes the embedded one's place
+    #[arg(long)]
+    pub s3: Option<url::Url>,
+
+    #[arg(long, env = "AWS_ACCESS_KEY_ID", hide_env_values = true)]
+    pub s3_key: Option<String>,
+
+    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true)]
+    pub s3_secret: Option<String>,
+
+    #[arg(long, env = "AWS_REGION", default_value = "us-east-1")]
+    pub s3_region: String,
+
+    #[arg(long, env = "S3_BUCKET")]
+    pub s3_bucket: Option<String>,
+}

@@ -1,0 +1,126 @@
+//! The store: S3's protocol on a folder. s3s speaks the protocol and verifies signatures, what it stores and how is ours.
+
+mod bytes;
+mod checksum;
+mod conditions;
+mod cors;
+mod disk;
+pub mod front;
+mod list;
+mod multipart;
+mod objects;
+mod record;
+mod service;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Request, Response};
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{S3Result, s3_error};
+
+pub use self::cors::Cors;
+use self::disk::Disk;
+use self::record::Moment;
+
+/// S3's smallest part, but for the last.
+pub const MIN_PART: u64 = 5 << 20;
+
+/// How to reach a store and sign for it.
+#[derive(Debug, Clone)]
+pub struct Access {
+    pub endpoint: String,
+    pub bucket: String,
+    pub region: String,
+    pub key: String,
+    pub secret: String,
+}
+
+pub struct Store {
+    disk: Disk,
+    cors: Cors,
+    bucket: String,
+    region: String,
+    endpoint: String,
+    min_part: u64,
+    opened: Moment,
+}
+
+/// The store as something that answers HTTP requests.
+#[derive(Clone)]
+pub struct Endpoint {
+    store: Arc<Store>,
+    s3: S3Service,
+}
+
+impl Store {
+    pub fn open(folder: &Path, access: &Access, min_part: u64) -> io::Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            disk: Disk::open(folder)?,
+            cors: Cors::new(),
+            bucket: access.bucket.clone(),
+            region: access.region.clone(),
+            endpoint: access.endpoint.clone(),
+            min_part,
+            opened: Moment::now(),
+        }))
+    }
+
+    /// Removes what a store keeps in a folder, and nothing else that may lie there.
+    pub fn clean(folder: &Path) -> io::Result<()> {
+        Disk::clean(folder)
+    }
+
+    pub fn objects(&self) -> usize {
+        self.disk.index().objects.len()
+    }
+
+    pub fn unfinished_uploads(&self) -> usize {
+        self.disk.index().uploads.len()
+    }
+
+    pub fn cors(&self) -> &Cors {
+        &self.cors
+    }
+
+    fn bucket(&self, name: &str) -> S3Result<()> {
+        if name == self.bucket { Ok(()) } else { Err(s3_error!(NoSuchBucket, "The specified bucket does not exist")) }
+    }
+
+    fn location(&self, key: &str) -> String {
+        format!("{}/{}/{key}", self.endpoint.trim_end_matches('/'), self.bucket)
+    }
+}
+
+impl Endpoint {
+    pub fn new(store: Arc<Store>, access: &Access) -> Self {
+        let mut builder = S3ServiceBuilder::new(service::Service(store.clone()));
+        builder.set_auth(SimpleAuth::from_single(access.key.clone(), access.secret.as_str()));
+        Self { store, s3: builder.build() }
+    }
+
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    pub async fn handle(&self, mut request: Request<Body>) -> Response<Body> {
+        if let Some(refusal) = front::prepare(&mut request) {
+            return refusal;
+        }
+        let method = request.method().clone();
+        let resource = request.uri().path().to_owned();
+        let response = match self.s3.call(request.map(s3s::Body::http_body_unsync)).await {
+            Ok(response) => response.map(Body::new),
+            Err(_) => front::error_response(
+                axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+                "InternalError",
+                "We encountered an internal error. Please try again.",
+                &resource,
+            ),
+        };
+        front::finish(&method, &resource, response).await
+    }
+}
