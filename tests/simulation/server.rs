@@ -1,0 +1,156 @@
+//! The backend and the store of a world: what they hold, and how they fail.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
+
+use presigned::core::{
+    chance::Chance,
+    error::{Code, Error, Failure},
+    http::{Headers, Response},
+    protocol::{Method, Signed},
+    time::Millis,
+};
+
+/// Bytes of a source or object, by name rather than by value: whose they are, and which.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stretch {
+    pub of: u64,
+    pub start: u64,
+    pub end: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Object {
+    pub bytes: Vec<Stretch>,
+    pub etag: String,
+    pub size: u64,
+}
+
+/// How often things go wrong, in a thousand; drawn once a world.
+#[derive(Clone, Copy, Debug)]
+pub struct Weather {
+    pub cut: u64,
+    pub stall: u64,
+    pub slow_down: u64,
+    pub server_error: u64,
+    pub forbidden: u64,
+    pub lost_answer: u64,
+    pub short_body: u64,
+    pub whole_instead: u64,
+    pub no_ranges: bool,
+    pub exposed: bool,
+    pub latency: Millis,
+    pub bytes_per_ms: u64,
+    pub lease_seconds: u64,
+    pub batch: usize,
+}
+
+pub struct Server {
+    pub weather: Weather,
+    pub chance: RefCell<Chance>,
+    pub objects: RefCell<BTreeMap<String, Object>>,
+    pub uploads: RefCell<BTreeMap<String, BTreeMap<u32, Stretch>>>,
+    pub completed: RefCell<BTreeMap<String, String>>,
+    pub removals: RefCell<Vec<String>>,
+    pub requests: Cell<u64>,
+    pub in_flight: Cell<usize>,
+    pub most_in_flight: Cell<usize>,
+    next: Cell<u64>,
+}
+
+/// A request to the store, for as long as it lasts.
+pub struct InFlight(Rc<Server>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.set(self.0.in_flight.get() - 1);
+    }
+}
+
+impl Server {
+    pub fn new(weather: Weather, seed: u64) -> Rc<Self> {
+        Rc::new(Self {
+            weather,
+            chance: RefCell::new(Chance::new(seed)),
+            objects: RefCell::default(),
+            uploads: RefCell::default(),
+            completed: RefCell::default(),
+            removals: RefCell::default(),
+            requests: Cell::new(0),
+            in_flight: Cell::new(0),
+            most_in_flight: Cell::new(0),
+            next: Cell::new(1),
+        })
+    }
+
+    pub fn enter(self: &Rc<Self>) -> InFlight {
+        self.requests.set(self.requests.get() + 1);
+        self.in_flight.set(self.in_flight.get() + 1);
+        self.most_in_flight.set(self.most_in_flight.get().max(self.in_flight.get()));
+        InFlight(self.clone())
+    }
+
+    pub fn draw(&self, most: u64) -> u64 {
+        self.chance.borrow_mut().up_to(most)
+    }
+
+    /// True so many times in a thousand.
+    pub fn happens(&self, per_mille: u64) -> bool {
+        self.draw(999) < per_mille
+    }
+
+    pub fn unique(&self) -> u64 {
+        self.next.replace(self.next.get() + 1)
+    }
+
+    /// A URL that says what it is for and when it lapses.
+    pub fn sign(&self, now: Millis, what: &str) -> Signed {
+        let lapses = now + self.weather.lease_seconds * 1000;
+        let url = format!("https://store.example/{what}?lapses={lapses}");
+        Signed { url, method: Method::Put, headers: Vec::new(), fields: Vec::new() }
+    }
+
+    /// What a signed URL is for, or why it is not honoured.
+    pub fn verify(&self, now: Millis, signed: &Signed) -> Result<Vec<String>, Response> {
+        let path = signed.url.strip_prefix("https://store.example/").expect("a URL of ours");
+        let (what, lapses) = path.split_once("?lapses=").expect("with its end");
+        if now > lapses.parse().expect("a time") {
+            return Err(refusal(403, "AccessDenied", "Request has expired"));
+        }
+        if self.happens(self.weather.forbidden) {
+            return Err(refusal(403, "SignatureDoesNotMatch", "no"));
+        }
+        if self.happens(self.weather.slow_down) {
+            return Err(refusal(503, "SlowDown", "Please reduce your request rate."));
+        }
+        if self.happens(self.weather.server_error) {
+            return Err(refusal(500, "InternalError", "We encountered an internal error."));
+        }
+        Ok(what.split('/').map(str::to_owned).collect())
+    }
+
+    /// The backend's own failures.
+    pub fn call(&self) -> Result<(), Failure> {
+        self.requests.set(self.requests.get() + 1);
+        if self.happens(self.weather.cut) {
+            return Err(Failure::network());
+        }
+        if self.happens(self.weather.server_error) {
+            return Err(Failure::retry(Error::new(Code::Backend, "500").with_status(500)));
+        }
+        Ok(())
+    }
+}
+
+pub fn refusal(status: u16, code: &str, message: &str) -> Response {
+    let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+    Response { status, headers: Headers::default(), body }
+}
+
+pub fn reply(status: u16, headers: &[(&str, String)]) -> Response {
+    let headers = Headers::new(headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    Response { status, headers, body: String::new() }
+}
