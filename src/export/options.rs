@@ -47,7 +47,7 @@ impl Options {
 
     pub fn client(&self) -> Result<ClientOptions, Error> {
         let headers = self.get("headers");
-        if !(headers.is_undefined() || headers.is_object()) {
+        if !(headers.is_undefined() || headers.is_object() || headers.is_function()) {
             return Err(invalid("headers", "headers, or a function that returns them"));
         }
         let defaults = Settings::default();

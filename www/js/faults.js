@@ -8,7 +8,7 @@ export const GROUPS = [
       {
         id: "flaky",
         name: "Flaky connections",
-        hint: "One request in four is cut in the middle.",
+        hint: "One request in four is cut off.",
         rules: [
           { on: "put", chance: 0.25, do: { cut_request: 1_000_000 } },
           { on: "part", chance: 0.25, do: { cut_request: 2_000_000 } },
@@ -18,7 +18,7 @@ export const GROUPS = [
       {
         id: "errors",
         name: "Server errors",
-        hint: "Storage says 503 SlowDown, the server 500, now and then.",
+        hint: "Now and then a 503 or a 500.",
         rules: [
           { on: "store", chance: 0.2, do: { status: 503, code: "SlowDown", retry_after: 1 } },
           { on: "backend", chance: 0.2, do: { status: 500 } },
@@ -27,19 +27,19 @@ export const GROUPS = [
       {
         id: "slow",
         name: "Slow link",
-        hint: "Each connection carries 1 MB/s.",
+        hint: "1 MB/s for each connection.",
         rules: [{ on: "store", do: { bytes_per_second: 1_000_000 } }],
       },
       {
         id: "latency",
         name: "Far away",
-        hint: "Every request waits 600 ms before anything happens.",
+        hint: "600 ms before every answer.",
         rules: [{ on: "any", do: { delay_ms: 600 } }],
       },
       {
         id: "stall",
         name: "Dead air",
-        hint: "The next two requests fall silent half-way, without an error.",
+        hint: "The next two requests fall silent.",
         rules: [
           { on: "part", times: 2, do: { stall_request: 1_000_000 } },
           { on: "get", times: 2, do: { stall_response: 1_000_000 } },
@@ -48,13 +48,13 @@ export const GROUPS = [
       {
         id: "expired",
         name: "Lapsed URLs",
-        hint: "Storage refuses the next three URLs as expired; they are signed again.",
+        hint: "The next three are refused.",
         rules: [{ on: "store", times: 3, do: { expired: true } }],
       },
       {
         id: "range",
         name: "Ranges ignored",
-        hint: "Downloads come as one stream, since storage sends the whole file.",
+        hint: "Downloads come as a single stream.",
         rules: [{ on: "get", do: { ignore_range: true } }],
       },
     ],
@@ -65,13 +65,13 @@ export const GROUPS = [
       {
         id: "etag",
         name: "ETag hidden",
-        hint: "The bucket's CORS rule forgets ExposeHeaders: uploads in parts can’t be finished.",
+        hint: "The bucket’s CORS rule forgets it.",
         rules: [{ on: "store", do: { hide_etag: true } }],
       },
       {
         id: "changed",
         name: "File replaced",
-        hint: "Somebody overwrites the file while you download it.",
+        hint: "Overwritten while you download it.",
         rules: [{ on: "get", skip: 1, times: 1, do: { changed_object: true } }],
       },
     ],

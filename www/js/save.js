@@ -7,8 +7,8 @@ const MOST_HASHED = 512_000_000;
 
 export function saveLinks(blob, name) {
   const url = URL.createObjectURL(blob);
-  const link = el("a", { class: "text-button", href: url, download: name }, "Save again");
-  const elements = [link];
+  const link = el("a", { href: url, download: name });
+  const elements = [];
   if (blob.size <= MOST_HASHED && globalThis.crypto?.subtle) elements.push(fingerprint(blob));
   return { elements, save: () => link.click(), release: () => URL.revokeObjectURL(url) };
 }

@@ -3,6 +3,7 @@
 import { announce, el, icon, iconButton, relabel } from "./dom.js";
 import { bytes, duration, halves, speed } from "./format.js";
 import { PartMap } from "./part-map.js";
+import { ruleToCopy } from "./rule.js";
 import { saveLinks } from "./save.js";
 import { mapWords, retryWords, stateWords, trouble } from "./words.js";
 
@@ -65,12 +66,8 @@ export class TransferCard {
         "div",
         { class: "card-head" },
         this.badge,
-        el(
-          "div",
-          { class: "card-title" },
-          el("h3", { class: "name", title: this.name }, el("span", { class: "name-head" }, head), el("span", { class: "name-tail" }, tail)),
-          el("p", { class: "meta" }, this.word, this.figures),
-        ),
+        el("h3", { class: "name", title: this.name }, el("span", { class: "name-head" }, head), el("span", { class: "name-tail" }, tail)),
+        el("p", { class: "meta" }, this.word, this.figures),
         this.percent,
         el("div", { class: "actions" }, this.primary, this.secondary),
       ),
@@ -250,8 +247,9 @@ export class TransferCard {
   }
 
   #explain(error) {
-    const { title, advice, detail } = trouble(error);
+    const { title, advice, detail, rule } = trouble(error);
     this.trouble.replaceChildren(el("p", { class: "trouble-title" }, title), el("p", {}, advice), el("code", {}, detail));
+    if (rule) this.trouble.append(ruleToCopy(rule));
     this.trouble.dataset.code = error?.code ?? error?.name;
     this.trouble.hidden = false;
     announce(`${this.name}: ${title}. ${advice}`);
@@ -261,7 +259,7 @@ export class TransferCard {
     this.links?.release();
     this.links = saveLinks(blob, this.name);
     this.extras.replaceChildren(...this.links.elements);
-    this.extras.hidden = false;
+    this.extras.hidden = this.links.elements.length === 0;
     this.links.save();
   }
 }

@@ -44,12 +44,29 @@ const TROUBLES = {
 
 const NOT_REACHED = ["The server cannot be reached", "Is it still running? Start it with “cargo xtask demo”, then try again."];
 
-/** `{ title, advice, detail }` of an error; `detail` is the technical line, for those who can use it. */
+/** `{ title, advice, detail, rule? }` of an error; `detail` is the technical line, `rule` a setting to paste, where it holds one. */
 export function trouble(error) {
   const [title, advice] = TROUBLES[error?.code] ?? (error instanceof TypeError ? NOT_REACHED : TROUBLES.internal);
   const facts = [error?.code, error?.status && `HTTP ${error.status}`, error?.storageCode, error?.part && `part ${error.part}`];
   const technical = facts.filter(Boolean).join(" · ");
-  return { title, advice, detail: [technical, error?.message].filter(Boolean).join(": ") };
+  const { said, rule } = takeRule(error?.message ?? "");
+  return { title, advice, detail: [technical, said].filter(Boolean).join(": "), rule };
+}
+
+/** A message may end with a bucket's rule as JSON; it is easier to read, and to copy, on lines of its own. */
+function takeRule(message) {
+  const start = message.search(/\[\s*\{/);
+  if (start < 0) return { said: message };
+  try {
+    return { said: message.slice(0, start).trim(), rule: onLines(JSON.parse(message.slice(start))) };
+  } catch {
+    return { said: message };
+  }
+}
+
+/** Indented, with lists of plain values on one line. */
+function onLines(rule) {
+  return JSON.stringify(rule, null, 2).replace(/\[\s+([^[\]{}]*?)\s+\]/g, (_, values) => `[${values.replace(/\s+/g, " ")}]`);
 }
 
 const CAUSES = {

@@ -58,6 +58,10 @@ impl Blocks {
         changed.keys().filter_map(|number| self.event(*number, &busy)).collect()
     }
 
+    pub fn has_changes(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     fn event(&self, number: u32, busy: &[(u32, PartState, u32)]) -> Option<PartEvent> {
         let bytes = self.plan.bytes(number);
         let (size, loaded) = (bytes.end - bytes.start, *self.loaded.get(number as usize - 1)?);

@@ -521,6 +521,9 @@ impl Download {
 
     fn tell_progress(&mut self, last: bool) {
         self.meter.set(self.now, self.received);
+        if self.blocks.as_ref().is_some_and(Blocks::has_changes) {
+            self.meter.touch();
+        }
         let Some(event) = self.meter.flush(self.now, last) else {
             return;
         };
@@ -539,7 +542,6 @@ impl Download {
     fn touch(&mut self, at: u64) {
         if let Some(blocks) = &mut self.blocks {
             blocks.touch(at);
-            self.meter.touch();
         }
     }
 

@@ -449,6 +449,9 @@ impl Upload {
 
     fn tell_progress(&mut self, now: Millis, last: bool) {
         self.measure(now);
+        if self.parts.as_ref().is_some_and(Parts::has_changes) {
+            self.meter.touch();
+        }
         if let (Some(event), Some(parts)) = (self.meter.flush(now, last), &mut self.parts) {
             self.out.extend(parts.changes().into_iter().map(|part| Output::Emit(Event::Part(part))));
             self.out.push_back(Output::Emit(event));

@@ -142,6 +142,10 @@ impl Parts {
         std::mem::take(&mut self.changed).keys().filter_map(|number| self.event(*number)).collect()
     }
 
+    pub fn has_changes(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     fn event(&self, number: u32) -> Option<PartEvent> {
         let part = self.parts.get(number as usize - 1)?;
         let bytes = self.plan.bytes(number);
