@@ -18,6 +18,7 @@ export class FaultPanel {
   #timer;
   /** Requests go one after another; the last wish wins. */
   #queue = Promise.resolve();
+  #wishes = 0;
 
   constructor() {
     groups.append(...GROUPS.map((group) => this.#group(group)));
@@ -66,15 +67,19 @@ export class FaultPanel {
   }
 
   #send(method, body) {
+    if (method !== "GET") this.#wishes += 1;
     this.#queue = this.#queue.then(async () => {
       try {
         const headers = body && { "content-type": "application/json" };
         const answer = await fetch("/_faults", { method, headers, body: body && JSON.stringify(body) });
         if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
-        const state = method === "GET" ? await answer.json() : await (await fetch("/_faults")).json();
-        this.#show(state.rules ?? []);
+        const { rules } = await answer.json();
+        if (method !== "GET") this.#wishes -= 1;
+        // An answer that is older than the visitor's last wish would undo it.
+        if (this.#wishes === 0) this.#show(rules);
         note.textContent = this.#foreign.length > 0 ? `${count(this.#foreign.length, "more rule is", "more rules are")} set from elsewhere.` : "";
       } catch (error) {
+        if (method !== "GET") this.#wishes -= 1;
         note.textContent = `The faults could not be set: ${error.message}`;
       }
       this.#poll();
