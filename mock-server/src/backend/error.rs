@@ -48,6 +48,9 @@ impl From<StoreError> for ApiError {
         let status = match error.code.as_str() {
             "NoSuchUpload" | "NoSuchKey" | "NotFound" => StatusCode::NOT_FOUND,
             "InvalidPart" | "InvalidPartOrder" | "EntityTooSmall" | "PreconditionFailed" => StatusCode::CONFLICT,
+            "InvalidArgument" | "InvalidRequest" | "InvalidURI" | "KeyTooLongError" | "MalformedXML" => {
+                StatusCode::BAD_REQUEST
+            }
             "SlowDown" | "ServiceUnavailable" => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_GATEWAY,
         };

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
-use axum::http::header::{HeaderName, HeaderValue};
 
 use super::error::ApiError;
 
@@ -27,7 +26,7 @@ impl Rules {
             let error = format!("Files may have at most {} bytes", self.max_size);
             return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, error).with_code("too-large"));
         }
-        if HeaderValue::from_str(content_type).is_err() || !content_type.contains('/') || !content_type.is_ascii() {
+        if !is_media_type(content_type) {
             return Err(ApiError::bad_request("`content_type` is no media type"));
         }
         let bare = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -63,14 +62,18 @@ pub fn metadata_headers(metadata: &BTreeMap<String, String>) -> Result<BTreeMap<
     metadata
         .iter()
         .map(|(name, value)| {
-            let name = format!("x-amz-meta-{}", name.to_ascii_lowercase());
-            let printable = value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && value.trim() == value;
-            let nameable = name.len() > "x-amz-meta-".len() && HeaderName::from_bytes(name.as_bytes()).is_ok();
-            if !printable || !nameable {
+            let nameable = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+            if name.is_empty()
+                || name.len() > 64
+                || !name.bytes().all(nameable)
+                || value.len() > 256
+                || !is_plain(value)
+            {
                 return Err(ApiError::bad_request(
-                    "`metadata` must have names of a header and values of printable ASCII",
+                    "`metadata` must have names out of A-Z, a-z, 0-9 and -, and values of printable ASCII",
                 ));
             }
+            let name = format!("x-amz-meta-{}", name.to_ascii_lowercase());
             Ok((name, value.clone()))
         })
         .collect()
@@ -89,6 +92,24 @@ pub fn new_key(prefix: &str, filename: &str) -> String {
         .collect();
     let time = jiff::Timestamp::now().strftime("%Y%m%d_%H%M%S");
     format!("{prefix}{time}-{:08x}_{name}", rand::random::<u32>())
+}
+
+/// `type/subtype`, with parameters or without.
+fn is_media_type(text: &str) -> bool {
+    let token = |text: &str| {
+        (1..128).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&byte))
+    };
+    let (bare, parameters) = text.split_once(';').map_or((text, None), |(bare, rest)| (bare, Some(rest)));
+    bare.split_once('/').is_some_and(|(kind, subtype)| token(kind) && token(subtype))
+        && parameters.is_none_or(|rest| {
+            (1..=128).contains(&rest.len()) && is_plain(rest.trim_start()) && !rest.trim().is_empty()
+        })
+}
+
+/// Printable ASCII that no proxy trims, since it is signed as it is.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && text.trim() == text
 }
 
 #[cfg(test)]

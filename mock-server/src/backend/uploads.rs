@@ -236,8 +236,11 @@ pub async fn complete_upload(
     user.owns(&file_key)?;
     valid_upload_id(&upload_id)?;
     parts.sort_by_key(|part| part.part_number);
-    if parts.is_empty() || !parts.iter().all(|part| is_part_number(part.part_number)) {
-        return Err(ApiError::bad_request(format!("`parts` must hold numbers from 1 to {MAX_PARTS}")));
+    if parts.is_empty()
+        || parts.len() > MAX_PARTS as usize
+        || !parts.iter().all(|part| is_part_number(part.part_number) && is_etag(&part.etag))
+    {
+        return Err(ApiError::bad_request(format!("`parts` must hold numbers from 1 to {MAX_PARTS}, and ETags")));
     }
     let completed = match backend.storage.complete_upload(&file_key, &upload_id, &parts).await {
         // Perhaps an earlier Complete worked and its answer was lost: then the object is there and is made of these parts.
@@ -302,6 +305,13 @@ async fn already_there(backend: &Backend, key: &str, parts: &[Part], error: Stor
 
 fn is_part_number(number: u16) -> bool {
     (1..=MAX_PARTS).contains(&u64::from(number))
+}
+
+/// In quotes or without: both are found in the wild.
+fn is_etag(etag: &str) -> bool {
+    let bare = etag.strip_prefix('"').unwrap_or(etag);
+    let bare = bare.strip_suffix('"').unwrap_or(bare);
+    (1..=128).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 fn valid_upload_id(id: &str) -> Result<(), ApiError> {
