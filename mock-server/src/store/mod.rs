@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, Response};
-use s3s::auth::SimpleAuth;
+use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Result, s3_error};
 
@@ -98,7 +98,7 @@ impl Store {
 impl Endpoint {
     pub fn new(store: Arc<Store>, access: &Access) -> Self {
         let mut builder = S3ServiceBuilder::new(service::Service(store.clone()));
-        builder.set_auth(SimpleAuth::from_single(access.key.clone(), access.secret.as_str()));
+        builder.set_auth(Keys { key: access.key.clone(), secret: access.secret.as_str().into() });
         Self { store, s3: builder.build() }
     }
 
@@ -122,5 +122,22 @@ impl Endpoint {
             ),
         };
         front::finish(&method, &resource, response).await
+    }
+}
+
+/// The one key that this store knows. s3s's own `SimpleAuth` calls any other `NotSignedUp`, which S3 never says.
+struct Keys {
+    key: String,
+    secret: SecretKey,
+}
+
+#[async_trait::async_trait]
+impl S3Auth for Keys {
+    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
+        if access_key == self.key {
+            Ok(self.secret.clone())
+        } else {
+            Err(s3_error!(InvalidAccessKeyId, "The AWS Access Key Id you provided does not exist in our records."))
+        }
     }
 }

@@ -1,0 +1,97 @@
+"""The mock server, running already or started here, and clients of it that nobody here wrote."""
+
+import os
+import subprocess
+
+import boto3
+import pytest
+import requests
+from botocore.config import Config
+
+BUCKET = "presigned"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The addresses of the page's origin and of the store's."""
+    if "PRESIGNED_PAGE" in os.environ:
+        yield {"page": os.environ["PRESIGNED_PAGE"], "store": os.environ["PRESIGNED_STORE"]}
+        return
+    binary = os.environ.get("PRESIGNED_MOCK_SERVER")
+    if not binary:
+        pytest.exit("set PRESIGNED_PAGE and PRESIGNED_STORE, or PRESIGNED_MOCK_SERVER to the binary", returncode=2)
+    data = tmp_path_factory.mktemp("store")
+    command = [binary, "--port", "0", "--store-port", "0", "--data", str(data)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield dict(process.stdout.readline().split() for _ in range(2))
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="session")
+def page(server):
+    return server["page"].rstrip("/")
+
+
+@pytest.fixture(autouse=True)
+def no_faults(page):
+    """What a test switches on ends with it."""
+    yield
+    requests.delete(f"{page}/_faults", timeout=10)
+
+
+@pytest.fixture(scope="session")
+def make_s3(server):
+    """boto3 as it comes, but for the address, the keys and, where a test is about one, an option."""
+
+    def make(secret="presigned-secret", **options):
+        options = {"s3": {"addressing_style": "path"}, "retries": {"total_max_attempts": 1}, **options}
+        return boto3.client(
+            "s3",
+            endpoint_url=server["store"],
+            aws_access_key_id="presigned",
+            aws_secret_access_key=secret,
+            region_name="us-east-1",
+            config=Config(signature_version="s3v4", **options),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def s3(make_s3):
+    return make_s3()
+
+
+@pytest.fixture
+def key(request, s3):
+    """A key of the test's own; everything under it is removed afterwards."""
+    prefix = f"clients/{request.node.name}/"
+    yield f"{prefix}a b+ü%.bin"
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix):
+        for stored in page.get("Contents", []):
+            s3.delete_object(Bucket=BUCKET, Key=stored["Key"])
+
+
+class Api:
+    """A user of the backend."""
+
+    def __init__(self, page, user):
+        self.page = page
+        token = requests.post(f"{page}/login", json={"user": user}, timeout=10).json()["token"]
+        self.headers = {"Authorization": f"Bearer {token}"}
+
+    def post(self, route, body):
+        return requests.post(f"{self.page}/{route}", json=body, headers=self.headers, timeout=60)
+
+    def get(self, route):
+        return requests.get(f"{self.page}/{route}", headers=self.headers, timeout=60)
+
+    def delete(self, route):
+        return requests.delete(f"{self.page}/{route}", headers=self.headers, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def api(page):
+    return Api(page, "clients")
