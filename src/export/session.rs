@@ -29,7 +29,7 @@ use crate::{
         mailbox::{Mailbox, Message},
         seams::{Backend, Platform},
     },
-    web::{AbortWatch, BlobSink, BlobSource, BrowserClock, BrowserTransport, HttpBackend},
+    web::{AbortWatch, BlobSink, BlobSource, BrowserClock, BrowserTransport, HttpBackend, warm_up},
 };
 
 /// The browser as a platform.
@@ -79,6 +79,7 @@ impl Session {
         let platform = Rc::new(Browser { backend, transport: BrowserTransport, clock: BrowserClock });
         let (driver, mailbox) = Driver::new(platform.clone(), settings.clone(), seed());
         spawn_local(driver.run());
+        warm_up();
         Ok(Self { platform, mailbox, settings, on_log, closed: Cell::new(false) })
     }
 

@@ -12,6 +12,10 @@ mod transport;
 mod xhr;
 
 pub use self::{
-    abort::AbortWatch, backend::HttpBackend, blob_sink::BlobSink, clock::BrowserClock, source::BlobSource,
+    abort::AbortWatch,
+    backend::HttpBackend,
+    blob_sink::{BlobSink, warm_up},
+    clock::BrowserClock,
+    source::BlobSource,
     transport::BrowserTransport,
 };
