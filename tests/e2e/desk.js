@@ -31,22 +31,23 @@ export class Desk {
 
   /** Downloads a stored file by its button and returns the SHA-256 of what the browser saved, and under which name. */
   async save(name) {
-    const saved = this.page.waitForEvent("download", { timeout: 0 });
-    await this.row(name).getByRole("button", { name: `Download ${name}` }).click();
-    const download = await saved;
+    const [download] = await Promise.all([
+      this.page.waitForEvent("download"),
+      this.row(name).getByRole("button", { name: `Download ${name}` }).click(),
+    ]);
     return { name: download.suggestedFilename(), sha256: await sha256Of(await download.path()) };
   }
 
   async fault(id, on = true) {
-    const before = this.page.waitForResponse((answer) => answer.url().endsWith("/_faults") && answer.request().method() === "PUT");
-    await this.page.locator(`#fault-${id}`).setChecked(on);
-    await before;
+    await Promise.all([this.#answered("PUT"), this.page.locator(`#fault-${id}`).setChecked(on)]);
   }
 
   async heal() {
-    const before = this.page.waitForResponse((answer) => answer.url().endsWith("/_faults") && answer.request().method() === "DELETE");
-    await this.page.getByRole("button", { name: "Heal everything" }).click();
-    await before;
+    await Promise.all([this.#answered("DELETE"), this.page.getByRole("button", { name: "Heal everything" }).click()]);
+  }
+
+  #answered(method) {
+    return this.page.waitForResponse((answer) => answer.url().endsWith("/_faults") && answer.request().method() === method);
   }
 
   /** How often a fault has struck, as the panel shows it. */
@@ -63,7 +64,7 @@ class Card {
 
   /** Waits for a state of the transfer; one that can no longer come is an error at once. */
   async reaches(state) {
-    await this.locator.and(this.locator.page().locator(`[data-state="${state}"], [data-state="failed"]`)).waitFor({ timeout: 0 });
+    await this.locator.and(this.locator.page().locator(`[data-state="${state}"], [data-state="failed"]`)).waitFor();
     const now = await this.locator.getAttribute("data-state");
     if (now !== state) throw new Error(`It ended as ${now} instead of ${state}: ${await this.locator.innerText()}`);
   }
@@ -81,7 +82,6 @@ class Card {
     await this.locator.page().waitForFunction(
       ([element, from]) => Number(element.querySelector(".bar").dataset.loaded) > from,
       [await this.locator.elementHandle(), from],
-      { timeout: 0 },
     );
   }
 

@@ -23,8 +23,9 @@ const CHROMIUM_ARGS = [
   "--disable-sync",
   "--disable-dev-shm-usage",
 ];
-/** A guard against a hang, not a measure of anything. */
-const HANG_MS = 180_000;
+/** Guards against a hang, not measures of anything: of one step, and of a whole test. */
+const STUCK_MS = 120_000;
+const HANG_MS = 300_000;
 
 /** Starts the world before the file's tests and ends it after them, whatever came between. */
 export function world() {
@@ -49,6 +50,7 @@ export function scenario(here, name, run, { timeout = HANG_MS, ...options } = {}
     await control(here, "DELETE", "/_faults");
     await control(here, "DELETE", "/_stats");
     const context = await here.browser.newContext({ acceptDownloads: true, viewport: { width: 1280, height: 900 }, ...options });
+    context.setDefaultTimeout(STUCK_MS);
     const page = await context.newPage();
     const broken = [];
     page.on("pageerror", (error) => broken.push(error));

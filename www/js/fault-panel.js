@@ -55,33 +55,29 @@ export class FaultPanel {
 
   #put() {
     const rules = FAULTS.filter(({ id }) => this.#switches.get(id).input.checked).flatMap((fault) => fault.rules);
-    this.#send("PUT", { rules: [...this.#foreign, ...rules] });
+    this.#send("PUT", rules);
   }
 
   #heal() {
-    this.#foreign = [];
     for (const { input } of this.#switches.values()) input.checked = false;
     this.#send("DELETE").then(() => announce("All faults are off"));
     // The button is about to be disabled, which would throw the focus away.
     panel.querySelector("summary").focus();
   }
 
-  #send(method, body) {
+  /** Rules that another tab or a test has set meanwhile stay beside the `wanted` ones. */
+  #send(method, wanted) {
     if (method !== "GET") this.#wishes += 1;
     this.#queue = this.#queue.then(async () => {
       try {
-        const headers = body && { "content-type": "application/json" };
-        const answer = await fetch("/_faults", { method, headers, body: body && JSON.stringify(body) });
-        if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
-        const { rules } = await answer.json();
-        if (method !== "GET") this.#wishes -= 1;
+        const rules = await ask(method, wanted && [...sortRules(await ask("GET")).foreign, ...wanted]);
         // An answer that is older than the visitor's last wish would undo it.
-        if (this.#wishes === 0) this.#show(rules);
+        if (this.#wishes === Number(method !== "GET")) this.#show(rules);
         note.textContent = this.#foreign.length > 0 ? `${count(this.#foreign.length, "more rule is", "more rules are")} set from elsewhere.` : "";
       } catch (error) {
-        if (method !== "GET") this.#wishes -= 1;
         note.textContent = `The faults could not be set: ${error.message}`;
       }
+      if (method !== "GET") this.#wishes -= 1;
       this.#poll();
     });
     return this.#queue;
@@ -108,4 +104,12 @@ export class FaultPanel {
     if (document.hidden || heal.disabled) return;
     this.#timer = setTimeout(() => this.#send("GET"), POLL_MS);
   }
+}
+
+/** The rules in force after that. */
+async function ask(method, rules) {
+  const request = rules ? { method, headers: { "content-type": "application/json" }, body: JSON.stringify({ rules }) } : { method };
+  const answer = await fetch("/_faults", request);
+  if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
+  return (await answer.json()).rules;
 }

@@ -45,10 +45,12 @@ export function ago(when) {
   return date(when);
 }
 
-/** The name under which a file was stored: the demo's backend puts `uploads/<user>/<unique>_` before it. */
+/** What the demo's backend puts before a name, so that no file overwrites another. */
+const UNIQUE = /^\d{8}_\d{6}-[0-9a-f]{8}_(?=.)/;
+
+/** The name of the file that was stored under this key. */
 export function nameOf(key) {
-  const last = key.slice(key.lastIndexOf("/") + 1);
-  return last.slice(last.indexOf("_") + 1) || last;
+  return key.slice(key.lastIndexOf("/") + 1).replace(UNIQUE, "");
 }
 
 /** A long name in two halves, of which the page cuts the first: the end tells the type. */
