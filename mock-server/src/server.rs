@@ -10,7 +10,6 @@ use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN, RETRY_AFTER};
 use axum::http::{Method, Response};
 use axum::middleware::{self, Next};
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -18,7 +17,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::backend::{self, Backend};
 use crate::control::{self, Control};
 use crate::faults::target::Target;
-use crate::faults::wire::Wire;
+use crate::faults::wire::{self, Wire};
 use crate::faults::{Faults, answers};
 use crate::page;
 use crate::settings::Settings;
@@ -38,7 +37,7 @@ impl Server {
     /// # Errors
     /// A port that is taken, a folder that cannot be written, a missing key for `--s3`.
     pub async fn start(settings: Settings) -> io::Result<Self> {
-        let page_listener = TcpListener::bind((settings.host.as_str(), settings.port)).await?;
+        let page_listener = wire::listen(&settings.host, settings.port).await?;
         let page = page_listener.local_addr()?;
         let faults = Arc::new(Faults::new(settings.seed));
         faults.replace(None, &settings.fault).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
@@ -48,7 +47,7 @@ impl Server {
         let (access, store) = if settings.s3.is_some() {
             (real_store(&settings)?, None)
         } else {
-            let listener = TcpListener::bind((settings.host.as_str(), settings.store_port)).await?;
+            let listener = wire::listen(&settings.host, settings.store_port).await?;
             let access = embedded_access(listener.local_addr()?);
             let endpoint = open_store(&settings, &access)?;
             let store = endpoint.store().clone();

@@ -16,6 +16,7 @@ pub use self::{
     backend::HttpBackend,
     blob_sink::{BlobSink, warm_up},
     clock::BrowserClock,
+    fetch::Bytes,
     source::BlobSource,
     transport::BrowserTransport,
 };

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -20,7 +21,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::body::{Watched, Way};
 use super::line::{FaultyStream, Line};
@@ -31,6 +32,11 @@ use crate::stats::{InFlight, Stats};
 
 /// What is read of a body that nobody wanted.
 const DRAIN: usize = 64 << 20;
+
+/// Of Ethernet. Loopback's is 64 KiB, and senders size their buffers by it.
+const SEGMENT: u32 = 1460;
+/// Of the kernel, for each connection and way.
+const BUFFER: u32 = 256 * 1024;
 
 /// How requests of an origin are named and counted.
 #[derive(Clone)]
@@ -119,6 +125,23 @@ impl Wire {
         }
         Ok(spoil(response, plan, line, flight))
     }
+}
+
+/// Listens on a port, with small buffers: else the kernel swallows megabytes of a slowed or stalled upload, and its sender sees them as sent.
+pub async fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
+    let mut failure = io::Error::new(io::ErrorKind::AddrNotAvailable, format!("{host} has no address"));
+    for address in tokio::net::lookup_host((host, port)).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.set_recv_buffer_size(BUFFER)?;
+        socket.set_send_buffer_size(BUFFER)?;
+        socket2::SockRef::from(&socket).set_tcp_mss(SEGMENT)?;
+        match socket.bind(address).and_then(|()| socket.listen(1024)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
 }
 
 fn spoil(mut response: Response<Body>, plan: Arc<Plan>, line: Arc<Line>, flight: Arc<InFlight>) -> Response<Body> {

@@ -1,0 +1,10 @@
+//! The seams in a real browser, against the mock server, whose addresses are compiled in.
+
+#![cfg(target_arch = "wasm32")]
+
+mod answers;
+mod server;
+mod transfers;
+mod transport;
+
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -1,0 +1,209 @@
+//! Whole transfers by the real loop over the browser's seams.
+
+use std::{cell::RefCell, rc::Rc};
+
+use futures_channel::oneshot;
+use presigned::{
+    core::{
+        group::Files,
+        options::Settings,
+        transfer::{End, Event, Input, Progress, State},
+    },
+    drive::{
+        Driver,
+        mailbox::{Mailbox, Message},
+        seams::{Backend, Listener, Platform},
+    },
+    web::{BlobSink, BlobSource, BrowserClock, BrowserTransport, HttpBackend},
+};
+use wasm_bindgen_futures::spawn_local;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use super::server::{backend, blob, bytes, faults, heal, pause, read, request, sha256, stat, stored, until_stat};
+
+/// The browser with a listener that tests can await.
+struct Here {
+    backend: HttpBackend,
+}
+
+/// Notes the events and hands on the end.
+struct Notes {
+    events: Rc<RefCell<Vec<Event>>>,
+    end: RefCell<Option<oneshot::Sender<End>>>,
+}
+
+struct Running {
+    events: Rc<RefCell<Vec<Event>>>,
+    end: oneshot::Receiver<End>,
+}
+
+impl Platform for Here {
+    type Backend = HttpBackend;
+    type Source = BlobSource;
+    type Sink = BlobSink;
+    type Transport = BrowserTransport;
+    type Clock = BrowserClock;
+    type Listener = Notes;
+
+    fn backend(&self) -> &HttpBackend {
+        &self.backend
+    }
+
+    fn transport(&self) -> &BrowserTransport {
+        &BrowserTransport
+    }
+
+    fn clock(&self) -> &BrowserClock {
+        &BrowserClock
+    }
+}
+
+impl Listener for Notes {
+    fn events(&self, events: Vec<Event>) {
+        self.events.borrow_mut().extend(events);
+    }
+
+    fn group(&self, _: Progress, _: Files) {}
+
+    fn end(&self, end: End) {
+        let _ = self.end.take().expect("one end").send(end);
+    }
+}
+
+fn listen() -> (Notes, Running) {
+    let (events, (sender, end)) = (Rc::new(RefCell::new(Vec::new())), oneshot::channel());
+    (Notes { events: events.clone(), end: RefCell::new(Some(sender)) }, Running { events, end })
+}
+
+async fn client(user: &str) -> Mailbox<Here> {
+    let (driver, mailbox) = Driver::new(Rc::new(Here { backend: backend(user).await }), Settings::default(), 1);
+    spawn_local(driver.run());
+    mailbox
+}
+
+fn upload(client: &Mailbox<Here>, id: u64, name: &str, content: &js_sys::Uint8Array) -> Running {
+    let request =
+        presigned::core::protocol::UploadRequest { part_size: Some(5 << 20), ..request(name, content.length().into()) };
+    let (listener, running) = listen();
+    let source = Rc::new(BlobSource::new(blob(content)));
+    client.post(Message::Upload { id, request, source, listener, group: None });
+    running
+}
+
+fn download(client: &Mailbox<Here>, id: u64, key: &str) -> (Running, Rc<BlobSink>) {
+    let ((listener, running), sink) = (listen(), Rc::new(BlobSink::default()));
+    client.post(Message::Download { id, key: key.into(), sink: sink.clone(), listener });
+    (running, sink)
+}
+
+fn assert_progress_rises(events: &[Event], total: u64) {
+    let loaded: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Progress(progress) => Some(progress.loaded),
+            _ => None,
+        })
+        .collect();
+    assert!(loaded.is_sorted(), "{loaded:?}");
+    assert_eq!(loaded.last(), Some(&total));
+}
+
+#[wasm_bindgen_test]
+async fn twenty_megabytes_go_up_and_come_down_the_same() {
+    let (client, content) = (client("twenty").await, bytes(20 << 20));
+    let running = upload(&client, 1, "twenty.bin", &content);
+    let End::Done(finish) = running.end.await.unwrap() else { panic!("it goes up") };
+    assert_progress_rises(&running.events.borrow(), 20 << 20);
+    assert!(finish.etag.unwrap().contains("-4"), "four parts of 5 MiB");
+
+    let (running, sink) = download(&client, 2, &finish.key);
+    let End::Done(finish) = running.end.await.unwrap() else { panic!("it comes down") };
+    assert_progress_rises(&running.events.borrow(), 20 << 20);
+    assert_eq!(finish.size, 20 << 20);
+    let got = sink.take().expect("a Blob");
+    assert_eq!(got.type_(), "application/octet-stream");
+    assert_eq!(sha256(&read(&got).await).await, sha256(&content).await);
+}
+
+#[wasm_bindgen_test]
+async fn cut_ranges_go_on_where_they_stopped() {
+    let (client, content) = (client("cuts").await, bytes(8 << 20));
+    let End::Done(finish) = upload(&client, 1, "cuts.bin", &content).end.await.unwrap() else { panic!("up") };
+    let before = stat("bytes_out").await;
+    faults(r#"{"on":"get","times":4,"do":{"cut_response":500000}}"#).await;
+    let (running, sink) = download(&client, 2, &finish.key);
+    let End::Done(_) = running.end.await.unwrap() else { panic!("down") };
+    heal().await;
+    assert!(running.events.borrow().iter().any(|event| matches!(event, Event::Retry { .. })));
+    assert!(read(&sink.take().unwrap()).await.to_vec() == content.to_vec());
+    let sent = stat("bytes_out").await - before;
+    assert!(sent < 10.0 * 1_048_576.0, "nothing comes twice but what was on the wire: {sent}");
+}
+
+#[wasm_bindgen_test]
+async fn a_server_without_ranges_is_read_as_one_stream() {
+    let (client, content) = (client("stream").await, bytes(3 << 20));
+    let key = stored(&backend("stream").await, "stream.bin", &content).await;
+    faults(r#"{"on":"get","do":{"ignore_range":true}}"#).await;
+    let (running, sink) = download(&client, 1, &key);
+    let end = running.end.await.unwrap();
+    heal().await;
+    assert!(matches!(end, End::Done(_)), "{end:?}");
+    assert!(read(&sink.take().unwrap()).await.to_vec() == content.to_vec());
+}
+
+#[wasm_bindgen_test]
+async fn an_object_that_changes_is_told() {
+    let (client, content) = (client("changes").await, bytes(6 << 20));
+    let key = stored(&backend("changes").await, "changes.bin", &content).await;
+    faults(r#"{"on":"get","skip":1,"do":{"changed_object":true}}"#).await;
+    let (running, sink) = download(&client, 1, &key);
+    let end = running.end.await.unwrap();
+    heal().await;
+    let End::Failed(error) = end else { panic!("{end:?}") };
+    assert_eq!(error.code.name(), "object-changed");
+    assert!(sink.take().is_none(), "nothing half-mixed is handed out");
+}
+
+#[wasm_bindgen_test]
+async fn paused_nothing_moves_and_resumed_it_ends() {
+    let (client, content) = (client("paused").await, bytes(12 << 20));
+    faults(r#"{"on":"part","do":{"bytes_per_second":3000000}}"#).await;
+    let running = upload(&client, 1, "paused.bin", &content);
+    until_stat("in_flight", 3.0).await;
+    client.post(Message::Heard(1, Input::Pause));
+    until_stat("in_flight", 0.0).await;
+    let events = running.events.borrow().len();
+    pause(300).await;
+    assert!(matches!(running.events.borrow().last(), Some(Event::Progress(_) | Event::State(State::Paused))));
+    assert!(running.events.borrow().len() <= events + 3, "at most the frame that was due");
+    heal().await;
+    client.post(Message::Heard(1, Input::Resume));
+    let End::Done(_) = running.end.await.unwrap() else { panic!("it ends") };
+    assert_progress_rises(&running.events.borrow(), 12 << 20);
+}
+
+#[wasm_bindgen_test]
+async fn an_abort_leaves_nothing_behind() {
+    let (client, content) = (client("aborts").await, bytes(12 << 20));
+    let before = stat("unfinished_uploads").await;
+    faults(r#"{"on":"part","do":{"bytes_per_second":2000000}}"#).await;
+    let running = upload(&client, 1, "aborts.bin", &content);
+    until_stat("in_flight", 3.0).await;
+    client.post(Message::Heard(1, Input::Abort { keep: false }));
+    assert_eq!(running.end.await.unwrap(), End::Aborted);
+    heal().await;
+    until_stat("in_flight", 0.0).await;
+    assert_eq!(stat("unfinished_uploads").await, before);
+}
+
+#[wasm_bindgen_test]
+async fn several_files_go_up_under_one_limit() {
+    let client = client("several").await;
+    let files: Vec<_> = (0..8).map(|n| upload(&client, n, &format!("{n}.bin"), &bytes(100_000 + n as u32))).collect();
+    for file in files {
+        assert!(matches!(file.end.await.unwrap(), End::Done(_)));
+    }
+    let listed = backend("several").await.list(None).await.unwrap();
+    assert!(listed.len() >= 8 && listed.iter().all(|file| file.size >= 100_000));
+}

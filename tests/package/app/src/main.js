@@ -1,0 +1,3 @@
+import { roundTrip } from "./round-trip.js";
+
+window.roundTrip = roundTrip;

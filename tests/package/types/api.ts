@@ -1,0 +1,146 @@
+// Compiled, never run. Each `@ts-expect-error` is a misuse that the types must refuse.
+
+import { Client, TransferError } from "presigned";
+import type {
+  Batch,
+  BatchResult,
+  ClientOptions,
+  Download,
+  DownloadResult,
+  ErrorCode,
+  LogEntry,
+  PartEvent,
+  Progress,
+  StoredFile,
+  Transfer,
+  TransferEvent,
+  Upload,
+  UploadResult,
+} from "presigned";
+
+type Same<One, Other> = (<T>() => T extends One ? 1 : 2) extends <T>() => T extends Other ? 1 : 2 ? true : false;
+const holds = <Claim extends true>(): Claim => true as Claim;
+
+const options: ClientOptions = {
+  endpoint: new URL("https://app.example/api/"),
+  headers: async () => ({ authorization: "Bearer token" }),
+  credentials: "include",
+  concurrency: 4,
+  partSize: "auto",
+  retryDelays: [100, 200] as const,
+  stallTimeout: 10_000,
+  onLog: (entry) => holds<Same<typeof entry, LogEntry>>(),
+};
+const client = new Client(options);
+new Client({ endpoint: "/api", headers: { authorization: "Bearer token" } });
+// @ts-expect-error without an endpoint there is nobody to ask
+new Client({});
+// @ts-expect-error
+new Client({ endpoint: "/api", concurrency: "many" });
+// @ts-expect-error a typing mistake in an option
+new Client({ endpoint: "/api", partsize: 1 });
+// @ts-expect-error
+new Client({ endpoint: "/api", retryDelays: 500 });
+
+export async function uploads(file: File, signal: AbortSignal): Promise<void> {
+  const upload: Upload = client.upload(file, {
+    key: "uploads/me/file",
+    contentType: "text/plain",
+    metadata: { colour: "blue" },
+    accept: { maxSize: 1_000, types: ["image/*", ".csv"] },
+    signal,
+    onProgress: (progress) => holds<Same<typeof progress, Progress>>(),
+    onPart: (part) => holds<Same<typeof part, PartEvent>>(),
+  });
+  const result = await upload;
+  holds<Same<typeof result, UploadResult>>();
+  const key: string = result.key;
+  const etag: string | undefined = result.etag;
+  // @ts-expect-error a store may keep its ETag to itself
+  const surely: string = result.etag;
+  // @ts-expect-error
+  upload.progress = undefined;
+  upload.pause();
+  upload.resume();
+  await upload.abort(new Error("enough"), { keep: true });
+  await upload.catch((reason: unknown) => reason).finally(() => {});
+  // @ts-expect-error
+  client.upload("a path");
+  // @ts-expect-error
+  client.upload(file, { metadata: { colour: 7 } });
+  console.log(key, etag, surely);
+}
+
+export async function many(files: FileList | Set<Blob>): Promise<BatchResult> {
+  const sources: Iterable<Blob> = files;
+  const batch: Batch = client.uploadAll(sources, {
+    key: (file) => (file instanceof File ? file.name : undefined),
+    onProgress: ({ loaded, files }) => console.log(loaded, files.done, files.failed, files.total),
+  });
+  const each: readonly Upload[] = batch.uploads;
+  console.log(each.length);
+  // @ts-expect-error one key cannot be the key of many
+  client.uploadAll(sources, { key: "uploads/me/file" });
+  // @ts-expect-error parts are told by each of `uploads`
+  client.uploadAll(sources, { onPart: () => {} });
+  const { done, failed } = await batch;
+  for (const { file, error } of failed) {
+    // @ts-expect-error it may be what the upload was aborted with
+    console.log(file.size, error.code);
+    if (TransferError.is(error)) console.log(error.code);
+  }
+  return { done, failed };
+}
+
+export async function downloads(key: string): Promise<Blob> {
+  const download: Download = client.download(key, { onProgress: ({ secondsLeft }) => console.log(secondsLeft ?? "?") });
+  const result: DownloadResult = await download;
+  // @ts-expect-error
+  client.download();
+  return result.blob;
+}
+
+export async function stored(): Promise<void> {
+  const files: StoredFile[] = await client.list({ prefix: "uploads/me/" });
+  for (const { key, size, lastModified } of files) console.log(key, size, lastModified.getTime());
+  holds<Same<ReturnType<typeof client.remove>, Promise<void>>>();
+  await client.remove("uploads/me/file", { signal: AbortSignal.timeout(1_000) });
+  client.close();
+}
+
+export async function events(transfer: Transfer<unknown>): Promise<void> {
+  for await (const event of transfer) console.log(inWords(event));
+}
+
+/** Every type of event is known, and each carries its own. */
+function inWords(event: TransferEvent): string {
+  switch (event.type) {
+    case "progress":
+      return `${event.loaded} of ${event.total} at ${event.bytesPerSecond}`;
+    case "part":
+      return `${event.part} of ${event.parts} ${event.state} ${event.loaded} of ${event.size}, attempt ${event.attempt}`;
+    case "retry":
+      return `${event.part ?? "all"} in ${event.delayMs}, attempt ${event.attempt}: ${event.error.code}`;
+    case "state":
+      // @ts-expect-error no state of a transfer
+      return event.state === "sleeping" ? "" : event.state;
+    default:
+      return event satisfies never;
+  }
+}
+
+export function errors(error: unknown): ErrorCode | undefined {
+  // @ts-expect-error not before it is known to be one
+  console.log(error.code);
+  if (!TransferError.is(error)) return undefined;
+  const { name, message, status, storageCode, retryable, part } = error;
+  holds<Same<typeof name, "TransferError">>();
+  holds<Same<typeof status, number | undefined>>();
+  console.log(message, storageCode?.length, retryable ? 1 : 0, part);
+  // @ts-expect-error no code of an error
+  if (error.code === "too-small") return undefined;
+  // @ts-expect-error
+  error.code = "network";
+  const plain: Error = error;
+  return plain === error ? error.code : undefined;
+}
