@@ -28,6 +28,7 @@ pub mod plan;
 pub mod protocol;
 pub mod retry;
 pub mod sorted;
+pub mod stretches;
 pub mod time;
 pub mod transfer;
 pub mod upload;

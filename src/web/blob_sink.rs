@@ -1,5 +1,5 @@
-//! A download put together as a Blob. Runs of chunks are turned into Blobs as they come, so that the browser may keep them
-//! on disk and JavaScript's heap stays small.
+//! A download put together as a Blob. Chunks that follow each other are turned into Blobs as they come, so that the
+//! browser may keep them on disk and JavaScript's heap stays small.
 //!
 //! Chromium hands out Blobs that turn out to be broken, and says so only when they are read: until some idle moment after
 //! its start (seen: up to 35 s) it has room for 500 MiB. So one byte of each is read before its chunks are let go, and a
@@ -19,7 +19,7 @@ use super::fetch::Bytes;
 use crate::{
     core::{
         error::{Code, Error, Failure},
-        sorted::Sorted,
+        stretches::{self, Stretch},
     },
     drive::seams::{Chunk, Sink},
 };
@@ -31,19 +31,25 @@ const FIRST_PAUSE: u32 = 250;
 const LONGEST_PAUSE: u32 = 4_000;
 const TRIES: u32 = 18;
 
-/// Contiguous bytes from `start` on: Blobs, then chunks that are none yet.
-#[derive(Default)]
+/// Chunks that follow each other and are no Blob yet.
 struct Run {
     start: u64,
-    blobs: RefCell<Array>,
-    chunks: RefCell<Array>,
-    chunk_bytes: Cell<u64>,
+    end: Cell<u64>,
+    chunks: Array,
+}
+
+/// Bytes that one Blob holds.
+struct Held {
+    stretch: Stretch,
+    blob: Blob,
 }
 
 #[derive(Default)]
 pub struct BlobSink {
-    /// By where they end: the next chunk of a run is found at its offset.
-    runs: RefCell<Sorted<u64, Rc<Run>>>,
+    /// Each is written to by one request at a time. Where a range was given away or cancelled in mid-flight, two may hold
+    /// the same bytes.
+    runs: RefCell<Vec<Rc<Run>>>,
+    held: RefCell<Vec<Held>>,
     sealed: RefCell<Option<Blob>>,
 }
 
@@ -55,11 +61,32 @@ impl BlobSink {
 
     fn append(&self, at: u64, chunk: &Bytes) -> Rc<Run> {
         let mut runs = self.runs.borrow_mut();
-        let run = runs.remove(&at).unwrap_or_else(|| Rc::new(Run { start: at, ..Run::default() }));
-        run.chunks.borrow().push(&chunk.0);
-        run.chunk_bytes.set(run.chunk_bytes.get() + chunk.len());
-        runs.insert(at.saturating_add(chunk.len()), run.clone());
+        let run = match runs.iter().find(|run| run.end.get() == at) {
+            Some(run) => run.clone(),
+            None => {
+                let run = Rc::new(Run { start: at, end: Cell::new(at), chunks: Array::new() });
+                runs.push(run.clone());
+                run
+            }
+        };
+        run.chunks.push(&chunk.0);
+        run.end.set(at.saturating_add(chunk.len()));
         run
+    }
+
+    /// Makes a Blob of a run. Dropped in the middle, it leaves the bytes where they were.
+    async fn hold(&self, run: &Rc<Run>) -> Result<(), Failure> {
+        let (count, end) = (run.chunks.length(), run.end.get());
+        if count == 0 {
+            return Ok(());
+        }
+        let blob = sound_blob(&run.chunks.slice(0, count), None).await?;
+        // Nobody writes to a run while its last write is under way; should it be so all the same, the run stays.
+        if run.end.get() == end {
+            self.runs.borrow_mut().retain(|other| !Rc::ptr_eq(other, run));
+        }
+        self.held.borrow_mut().push(Held { stretch: Stretch { start: run.start, end }, blob });
+        Ok(())
     }
 }
 
@@ -68,49 +95,31 @@ impl Sink for BlobSink {
 
     async fn write(&self, at: u64, chunk: Bytes) -> Result<(), Failure> {
         let run = self.append(at, &chunk);
-        if run.chunk_bytes.get() >= RUN { run.compact().await } else { Ok(()) }
+        if run.end.get() - run.start >= RUN { self.hold(&run).await } else { Ok(()) }
     }
 
     async fn clear(&self) -> Result<(), Failure> {
         self.runs.borrow_mut().clear();
+        self.held.borrow_mut().clear();
         Ok(())
     }
 
     async fn seal(&self, size: u64, content_type: Option<&str>) -> Result<(), Failure> {
-        let mut runs = self.runs.take().into_vec();
-        runs.sort_by_key(|(_, run)| run.start);
-        let (parts, mut at) = (Array::new(), size);
-        // From the back, because two runs may share bytes where a range was given away in mid-flight: the later one has them all.
-        for (end, run) in runs.into_iter().rev().filter(|(_, run)| run.start < size) {
-            if end < at {
-                return Err(incomplete());
-            }
-            if run.start < at {
-                run.compact().await?;
-                let blob = new_blob(&run.blobs.borrow(), None)?;
-                let own = blob.slice_with_f64_and_f64(0.0, (at - run.start) as f64).map_err(|_| full())?;
-                parts.unshift(&own);
-                at = run.start;
-            }
+        let runs = self.runs.borrow().clone();
+        for run in &runs {
+            self.hold(run).await?;
         }
-        if at != 0 {
-            return Err(incomplete());
+        let held = self.held.take();
+        let all: Vec<_> = held.iter().map(|held| held.stretch).collect();
+        let tiles = stretches::tile(&all, size).ok_or_else(incomplete)?;
+        let parts = Array::new();
+        for (index, own) in tiles {
+            let Some(Held { stretch, blob }) = held.get(index) else { return Err(incomplete()) };
+            let (from, to) = (own.start - stretch.start, own.end - stretch.start);
+            let own = blob.slice_with_f64_and_f64(from as f64, to as f64).map_err(|_| full())?;
+            parts.push(&own);
         }
         self.sealed.replace(Some(sound_blob(&parts, content_type).await?));
-        Ok(())
-    }
-}
-
-impl Run {
-    /// What is dropped in the middle of it leaves the run as it was.
-    async fn compact(&self) -> Result<(), Failure> {
-        if self.chunk_bytes.get() > 0 {
-            let chunks = self.chunks.borrow().clone();
-            let blob = sound_blob(&chunks, None).await?;
-            self.blobs.borrow().push(&blob);
-            self.chunks.replace(Array::new());
-            self.chunk_bytes.set(0);
-        }
         Ok(())
     }
 }
