@@ -27,12 +27,14 @@ pub enum Code {
     StorageFull,
     Backend,
     Storage,
+    /// Another tab drives the same upload.
+    Busy,
     Internal,
 }
 
 impl Code {
     /// All of them, for tables and tests.
-    pub const ALL: [Code; 20] = [
+    pub const ALL: [Code; 21] = [
         Code::InvalidOption,
         Code::TooLarge,
         Code::WrongType,
@@ -52,6 +54,7 @@ impl Code {
         Code::StorageFull,
         Code::Backend,
         Code::Storage,
+        Code::Busy,
         Code::Internal,
     ];
 
@@ -77,6 +80,7 @@ impl Code {
             Code::StorageFull => "storage-full",
             Code::Backend => "backend",
             Code::Storage => "storage",
+            Code::Busy => "busy",
             Code::Internal => "internal",
         }
     }

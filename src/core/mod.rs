@@ -15,6 +15,8 @@
 
 pub mod answer;
 pub mod chance;
+pub mod checkpoint;
+pub mod date;
 pub mod download;
 pub mod error;
 pub mod fleet;
@@ -22,6 +24,9 @@ pub mod flight;
 pub mod group;
 pub mod http;
 pub mod json;
+pub mod lease;
+pub mod mark;
+pub mod md5;
 pub mod meter;
 pub mod options;
 pub mod plan;
@@ -30,6 +35,7 @@ pub mod retry;
 pub mod sorted;
 pub mod stretches;
 pub mod time;
+pub mod trace;
 pub mod transfer;
 pub mod upload;
 pub mod xml;

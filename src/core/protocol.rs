@@ -64,6 +64,14 @@ pub struct DownloadGrant {
     pub content_type: Option<String>,
 }
 
+/// A part that storage has.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredPart {
+    pub number: u32,
+    pub etag: String,
+    pub size: u64,
+}
+
 /// What storage made of an upload.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Completion {

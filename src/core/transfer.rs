@@ -7,10 +7,12 @@
 use serde::Serialize;
 
 use super::{
+    checkpoint::{Recalled, Save},
     error::{Error, Failure},
     http::Response,
-    protocol::{Completion, DownloadGrant, PartGrants, Signed, UploadGrant, UploadRef, UploadRequest},
+    protocol::{Completion, DownloadGrant, PartGrants, Signed, StoredPart, UploadGrant, UploadRef, UploadRequest},
     time::Millis,
+    trace::Trace,
 };
 
 /// Names one command of one transfer; never used twice.
@@ -50,16 +52,36 @@ pub enum Input {
         ticket: Ticket,
         answer: Result<Answer, Failure>,
     },
+    /// What the browser says of the network.
+    Link(Link),
+    /// The clock has jumped: nobody could be heard meanwhile, so silence is no stall.
+    Woke,
+    /// What should have been remembered was not, and why.
+    Unsaved(String),
     /// A deadline has come.
     Tick,
+}
+
+/// Whether there is a network. Browsers only guess.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Link {
+    Up,
+    Down,
+    /// It is said to be down, but that may be wrong: to be tried.
+    Unsure,
 }
 
 /// How a command can succeed.
 #[derive(Debug)]
 pub enum Answer {
+    /// What was remembered of the same transfer.
+    Recalled(Recalled),
     UploadGranted(UploadGrant),
     PartsGranted(PartGrants),
+    PartsListed(Vec<StoredPart>),
     Completed(Completion),
+    /// The object as storage has it; `None` where it has none.
+    Looked(Option<Seen>),
     /// The multipart upload is removed.
     Removed,
     DownloadGranted(DownloadGrant),
@@ -73,12 +95,26 @@ pub enum Answer {
     Sealed,
 }
 
+/// An object as storage shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Seen {
+    pub size: Option<u64>,
+    pub etag: Option<String>,
+}
+
 /// What a driver does for a transfer. Each ends with one [`Input::Answer`].
 #[derive(Clone, PartialEq, Debug)]
 pub enum Command {
+    /// Look whether this very transfer was cut off before, and take it over. `resume`: else only make it recognisable.
+    Recall {
+        resume: bool,
+    },
     RequestUpload(UploadRequest),
     RequestParts(UploadRef, Vec<u32>),
+    ListParts(UploadRef),
     Complete(UploadRef, Vec<(u32, String)>),
+    /// See what storage has under this key.
+    Look(String),
     RemoveUpload(UploadRef),
     RemoveObject(String),
     /// Send these bytes of the source.
@@ -118,6 +154,10 @@ pub enum Output {
     /// The head of this GET is as it should be: write its bytes up to that offset, and end there. Said again when the offset comes nearer.
     Read(Ticket, u64),
     Emit(Event),
+    /// To be remembered.
+    Save(Save),
+    /// While the link was unsure, somebody was reached, or nobody.
+    Reached(bool),
     /// The last word.
     End(End),
     /// Nothing more until an input comes, or this deadline.
@@ -163,6 +203,7 @@ pub enum State {
     Starting,
     Active,
     Paused,
+    Offline,
     Completing,
     Done,
     Failed,
@@ -185,7 +226,7 @@ pub enum Event {
     Part(PartEvent),
     Retry { part: Option<u32>, attempt: u32, delay: Millis, error: Error },
     State(State),
-    Log(Level, String),
+    Log(Level, String, Option<Trace>),
 }
 
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]

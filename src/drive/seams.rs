@@ -1,14 +1,18 @@
-//! What the driver knows of the outside: six seams, which a browser, a test or the simulator fills.
+//! What the driver knows of the outside: seven seams, which a browser, a test or the simulator fills.
 
 use std::future::Future;
 
 use futures_util::future::LocalBoxFuture;
 
 use crate::core::{
+    checkpoint::{Recalled, Save},
     error::Failure,
+    fleet::TransferId,
     group::Files,
     http::Response,
-    protocol::{Completion, DownloadGrant, PartGrants, Signed, StoredFile, UploadGrant, UploadRef, UploadRequest},
+    protocol::{
+        Completion, DownloadGrant, PartGrants, Signed, StoredFile, StoredPart, UploadGrant, UploadRef, UploadRequest,
+    },
     time::Millis,
     transfer::{End, Event, Progress},
 };
@@ -18,12 +22,14 @@ pub trait Platform: 'static {
     type Backend: Backend;
     type Source: 'static;
     type Sink: Sink;
+    type Store: Store<Source = Self::Source, Sink = Self::Sink>;
     type Transport: Transport<Source = Self::Source, Body: Body<Chunk = <Self::Sink as Sink>::Chunk>>;
     type Clock: Clock;
     type Listener: Listener;
 
     fn backend(&self) -> &Self::Backend;
     fn transport(&self) -> &Self::Transport;
+    fn store(&self) -> &Self::Store;
     fn clock(&self) -> &Self::Clock;
 }
 
@@ -31,6 +37,8 @@ pub trait Platform: 'static {
 pub trait Backend {
     fn request_upload(&self, request: &UploadRequest) -> impl Future<Output = Result<UploadGrant, Failure>>;
     fn request_parts(&self, upload: &UploadRef, parts: &[u32]) -> impl Future<Output = Result<PartGrants, Failure>>;
+    /// Every part that storage has of it.
+    fn list_parts(&self, upload: &UploadRef) -> impl Future<Output = Result<Vec<StoredPart>, Failure>>;
     fn complete_upload(
         &self,
         upload: &UploadRef,
@@ -102,6 +110,40 @@ pub trait Sink: 'static {
     fn clear(&self) -> impl Future<Output = Result<(), Failure>>;
     /// All bytes are here: makes the result of them.
     fn seal(&self, size: u64, content_type: Option<&str>) -> impl Future<Output = Result<(), Failure>>;
+}
+
+/// Where unfinished transfers are remembered. What it can't do is a warning and never ends a transfer, save that two may
+/// not drive one upload.
+pub trait Store {
+    type Source;
+    type Sink;
+
+    /// What is remembered of an unfinished upload of this very file, which nobody else drives from now on.
+    ///
+    /// # Errors
+    /// `busy` where somebody else drives it.
+    fn recall_upload(
+        &self,
+        id: TransferId,
+        request: &UploadRequest,
+        source: &Self::Source,
+        resume: bool,
+    ) -> impl Future<Output = Result<Recalled, Failure>>;
+    /// The same of a download, whose bytes so far go into its sink.
+    fn recall_download(
+        &self,
+        id: TransferId,
+        key: &str,
+        sink: &Self::Sink,
+        resume: bool,
+    ) -> impl Future<Output = Result<Recalled, Failure>>;
+    /// Writes a step down. Steps of one transfer come one after another, never two at once.
+    ///
+    /// # Errors
+    /// Why it could not, in words.
+    fn save(&self, id: TransferId, save: Save) -> impl Future<Output = Result<(), String>>;
+    /// The transfer has ended in this page: others may drive it.
+    fn release(&self, id: TransferId);
 }
 
 pub trait Clock {

@@ -1,0 +1,71 @@
+//! What must survive a reload: enough to find an unfinished transfer again and go on with it. No URL is in it.
+
+use super::{download::version::Version, stretches::Stretch};
+
+/// How checkpoints are written down; one of another version is not read.
+pub const VERSION: u32 = 1;
+
+/// A file as it is recognised when it comes again: all of it must match.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Identity {
+    pub name: String,
+    pub size: u64,
+    pub content_type: String,
+    /// Milliseconds since 1970, where the source tells.
+    pub modified: Option<u64>,
+    /// A hash of samples of its bytes.
+    pub mark: String,
+}
+
+/// An upload in parts. Its stored parts are saved beside it, one by one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UploadPoint {
+    pub identity: Identity,
+    pub key: String,
+    pub upload_id: String,
+    pub part_size: u64,
+}
+
+/// A download by ranges. What it has fetched is with its sink.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DownloadPoint {
+    pub key: String,
+    pub size: u64,
+    pub version: Version,
+    pub content_type: Option<String>,
+}
+
+/// Where a transfer can go on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Checkpoint {
+    Upload(UploadPoint),
+    Download(DownloadPoint),
+}
+
+/// A step of what is remembered of a transfer; the steps in order give the whole.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Save {
+    /// It can be resumed from now on.
+    Begin(Checkpoint),
+    /// A part is stored.
+    Part { number: u32, etag: String },
+    /// There is nothing to go on with any more.
+    Forget,
+}
+
+/// What was remembered when a transfer began.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Recalled {
+    /// The file itself, to be remembered by; none for a download.
+    pub identity: Option<Identity>,
+    pub found: Option<Found>,
+    /// Why nothing can be remembered, in words.
+    pub warning: Option<String>,
+}
+
+/// A transfer that was cut off.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Found {
+    Upload { point: UploadPoint, parts: Vec<(u32, String)> },
+    Download { point: DownloadPoint, have: Vec<Stretch> },
+}
