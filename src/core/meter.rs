@@ -83,7 +83,8 @@ impl Meter {
         Progress { loaded: self.shown, total: self.total, bytes_per_second, seconds_left }
     }
 
-    fn speed(&self) -> u64 {
+    /// Bytes per second of late; 0 while nothing moves.
+    pub fn speed(&self) -> u64 {
         let (Some((start, from)), Some((end, to))) = (self.samples.front(), self.samples.back()) else {
             return 0;
         };
