@@ -103,7 +103,8 @@ fn life_of(url: &str) -> Option<u64> {
     ["X-Amz-Expires", "X-Goog-Expires"].into_iter().find_map(|name| whole(value(name)?))
 }
 
-/// A URL's life as its signer's own server sees it: of `life_of`, what is left at the server's `Date`.
+/// A URL's life as its signer's own server sees it: of its whole life, what is left at the server's `Date`. `None` also where
+/// nothing is left, which tells of a wrong clock and not of the URL.
 pub fn left_at(url: &str, server_date: &str) -> Option<u64> {
     let (_, query) = url.split_once('?')?;
     let signed = query.split('&').filter_map(|pair| pair.split_once('=')).find_map(|(name, value)| {
@@ -111,7 +112,7 @@ pub fn left_at(url: &str, server_date: &str) -> Option<u64> {
         if dated { date::basic(value) } else { None }
     })?;
     let age = date::http(server_date)?.saturating_sub(signed);
-    Some(life_of(url)?.saturating_sub(age))
+    life_of(url)?.checked_sub(age).filter(|left| *left > 0)
 }
 
 #[cfg(test)]
@@ -141,7 +142,7 @@ mod tests {
         assert!(lease.is_good(89_999) && !lease.is_good(90_000));
         assert!(lease.is_doubtful(90_000) && !lease.is_doubtful(89_999));
         assert_eq!(left_at(aws, "Sat, 31 Jan 2026 12:00:30 GMT"), Some(70));
-        assert_eq!(left_at(aws, "Sat, 31 Jan 2026 12:10:00 GMT"), Some(0));
+        assert_eq!(left_at(aws, "Sat, 31 Jan 2026 12:10:00 GMT"), None);
         let goog = Lease::new(0, signed("https://s.example/k?X-Goog-Expires=900"), None);
         assert_eq!(goog.life(), Some(900_000));
         for wrong in ["X-Amz-Expires=-1", "X-Amz-Expires=x", "X-Amz-Expires=99999999999999999999", "a=1"] {

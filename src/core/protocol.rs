@@ -75,11 +75,31 @@ pub struct StoredPart {
     pub size: u64,
 }
 
+/// Where the signer does not say how long its URLs live, they do, and the `Date` of its answer says since when.
 impl PartGrants {
-    /// Where the signer does not say how long its URLs live, they do, and the `Date` of its answer says since when.
     pub fn dated(self, date: Option<&str>) -> Self {
         let url = self.parts.first().map(|(_, signed)| signed.url.as_str());
-        let expires_in = self.expires_in.or_else(|| lease::left_at(url?, date?));
+        Self { expires_in: self.expires_in.or_else(|| lease::left_at(url?, date?)), ..self }
+    }
+}
+
+impl UploadGrant {
+    pub fn dated(self, date: Option<&str>) -> Self {
+        match self {
+            Self::Whole { key, signed, expires_in } => {
+                let expires_in = expires_in.or_else(|| lease::left_at(&signed.url, date?));
+                Self::Whole { key, signed, expires_in }
+            }
+            Self::Parts { grants, key, upload_id, part_size } => {
+                Self::Parts { grants: grants.dated(date), key, upload_id, part_size }
+            }
+        }
+    }
+}
+
+impl DownloadGrant {
+    pub fn dated(self, date: Option<&str>) -> Self {
+        let expires_in = self.expires_in.or_else(|| lease::left_at(&self.signed.url, date?));
         Self { expires_in, ..self }
     }
 }

@@ -258,7 +258,6 @@ impl Download {
             content_type: self.content_type.clone(),
         };
         self.forget();
-        self.tell_progress(true);
         self.end(State::Done, End::Done(finish));
     }
 
@@ -282,9 +281,12 @@ impl Download {
             return;
         }
         for ticket in self.flights.tickets() {
-            self.flights.land(ticket);
+            if let Some(Work::Get { piece, .. }) = self.flights.land(ticket) {
+                self.touch(piece.at);
+            }
             self.out.push_back(Output::Cancel(ticket));
         }
+        self.tell_progress(true);
         (self.phase, self.state) = (Phase::Over, state);
         self.out.push_back(Output::Emit(Event::State(state)));
         self.out.push_back(Output::End(end));

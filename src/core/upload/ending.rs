@@ -70,10 +70,8 @@ impl Upload {
         if matches!(self.phase, Phase::Over) {
             return;
         }
-        if state == State::Done {
-            self.tell_progress(true);
-        }
         self.cancel(|_| true);
+        self.tell_progress(true);
         self.phase = Phase::Over;
         self.state = state;
         self.out.push_back(Output::Emit(Event::State(state)));
