@@ -7,7 +7,6 @@ pub mod call;
 mod gate;
 mod journal;
 pub mod mailbox;
-pub mod memory;
 pub mod seams;
 mod task;
 

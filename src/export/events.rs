@@ -6,6 +6,7 @@ use wasm_bindgen::JsValue;
 use super::error;
 use crate::core::{
     group::Files,
+    trace::Trace,
     transfer::{Event, Finish, Level, PartEvent, Progress, State},
 };
 
@@ -33,6 +34,8 @@ struct LogView<'a> {
     transfer: Option<&'a str>,
     level: Level,
     message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a Trace>,
 }
 
 #[derive(Serialize)]
@@ -77,16 +80,16 @@ pub fn event(event: &Event) -> Option<JsValue> {
 /// What the log says of an event.
 pub fn log(event: &Event, time: f64, transfer: Option<&str>) -> Option<JsValue> {
     let retry;
-    let (level, message) = match event {
-        Event::Log(level, message) => (*level, message.as_str()),
+    let (level, message, detail) = match event {
+        Event::Log(level, message, trace) => (*level, message.as_str(), trace.as_ref()),
         Event::Retry { part, delay, attempt, error } => {
             let what = part.map_or("It".into(), |part| format!("Part {part}"));
             retry = format!("{what} is tried again in {delay} ms (retry {attempt}): {}", error.message);
-            (Level::Warn, retry.as_str())
+            (Level::Warn, retry.as_str(), None)
         }
         _ => return None,
     };
-    Some(to_js(&LogView { time, transfer, level, message }))
+    Some(to_js(&LogView { time, transfer, level, message, detail }))
 }
 
 pub fn group(progress: Progress, files: Files) -> JsValue {

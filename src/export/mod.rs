@@ -4,6 +4,7 @@ mod error;
 mod events;
 mod listener;
 mod options;
+mod panic;
 mod session;
 
 pub use session::Session;

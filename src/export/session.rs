@@ -1,6 +1,10 @@
 //! One client's WebAssembly side: it starts the loop and posts to its mailbox.
 
-use std::{cell::Cell, future::Future, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    future::Future,
+    rc::Rc,
+};
 
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
@@ -10,9 +14,10 @@ use wasm_bindgen_futures::{future_to_promise, spawn_local};
 use web_sys::{AbortSignal, Blob, File};
 
 use super::{
-    error,
+    error, events,
     listener::{JsListener, Observer},
     options::{ClientOptions, Options, UploadOptions, invalid},
+    panic,
 };
 use crate::{
     core::{
@@ -29,13 +34,17 @@ use crate::{
         mailbox::{Mailbox, Message},
         seams::{Backend, Platform},
     },
-    web::{AbortWatch, BlobSink, BlobSource, BrowserClock, BrowserTransport, HttpBackend, warm_up},
+    web::{
+        AbortWatch, BlobSink, BlobSource, BrowserClock, BrowserStore, BrowserTransport, HttpBackend, LinkWatch,
+        SavedRecord, warm_up,
+    },
 };
 
 /// The browser as a platform.
 pub struct Browser {
     backend: HttpBackend,
     transport: BrowserTransport,
+    store: BrowserStore,
     clock: BrowserClock,
 }
 
@@ -43,6 +52,7 @@ impl Platform for Browser {
     type Backend = HttpBackend;
     type Source = BlobSource;
     type Sink = BlobSink;
+    type Store = BrowserStore;
     type Transport = BrowserTransport;
     type Clock = BrowserClock;
     type Listener = JsListener;
@@ -53,6 +63,10 @@ impl Platform for Browser {
 
     fn transport(&self) -> &BrowserTransport {
         &self.transport
+    }
+
+    fn store(&self) -> &BrowserStore {
+        &self.store
     }
 
     fn clock(&self) -> &BrowserClock {
@@ -66,6 +80,7 @@ pub struct Session {
     mailbox: Mailbox<Browser>,
     settings: Settings,
     on_log: Option<Function>,
+    link: RefCell<Option<LinkWatch>>,
     closed: Cell<bool>,
 }
 
@@ -73,14 +88,17 @@ pub struct Session {
 impl Session {
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<Session, JsValue> {
-        console_error_panic_hook::set_once();
-        let ClientOptions { backend, settings, on_log } =
+        panic::tell_whoever_waits();
+        let ClientOptions { backend, settings, store, on_log } =
             Options::new(options).and_then(|options| options.client()).map_err(|error| error::to_js(&error))?;
-        let platform = Rc::new(Browser { backend, transport: BrowserTransport, clock: BrowserClock });
+        let store = BrowserStore::new(store, backend.endpoint.as_str());
+        let platform = Rc::new(Browser { backend, transport: BrowserTransport, store, clock: BrowserClock });
         let (driver, mailbox) = Driver::new(platform.clone(), settings.clone(), seed());
         spawn_local(driver.run());
         warm_up();
-        Ok(Self { platform, mailbox, settings, on_log, closed: Cell::new(false) })
+        let heard = mailbox.clone();
+        let link = LinkWatch::new(move |link| heard.post(Message::Link(link)));
+        Ok(Self { platform, mailbox, settings, on_log, link: RefCell::new(Some(link)), closed: Cell::new(false) })
     }
 
     /// Starts an upload under this number. `group` is that of an earlier `group` call.
@@ -141,8 +159,46 @@ impl Session {
         })
     }
 
+    /// What was cut off before, newest first.
+    pub fn saved(&self) -> Promise {
+        let platform = self.platform.clone();
+        future_to_promise(async move {
+            let records = platform.store.saved().await.map_err(|why| error::to_js(&Error::new(Code::Internal, why)))?;
+            Ok(records.iter().map(events::saved).collect::<Array>().into())
+        })
+    }
+
+    /// Forgets what was cut off, and has the backend remove what storage holds of it.
+    pub fn discard(&self, id: String) -> Promise {
+        let (platform, retry) = (self.platform.clone(), self.settings.retry.clone());
+        abortable(JsValue::UNDEFINED, move |_| async move {
+            let Some(upload) = platform.store.discard(&id).await? else { return Ok(JsValue::UNDEFINED) };
+            let removed = retrying(&platform.clock, &retry, seed(), || platform.backend.abort_upload(&upload)).await;
+            match removed {
+                // It is gone already, or this backend leaves it to the store's own rules.
+                Err(error) if !matches!(error.status, Some(404 | 405 | 501)) => Err(error),
+                _ => Ok(JsValue::UNDEFINED),
+            }
+        })
+    }
+
+    /// Goes on with a saved upload, by the handle that the browser has kept.
+    pub async fn resume_upload(&self, id: u32, saved: String, options: JsValue, observer: Observer) -> Result<(), JsValue> {
+        let found = self.platform.store.saved().await.map_err(|why| error::to_js(&Error::new(Code::Internal, why)))?;
+        let record = found.into_iter().find(|record| record.id == saved);
+        let file = match record {
+            Some(record) => record.file().await,
+            None => Err(Error::new(Code::NotFound, "Nothing is remembered of this upload any more.")),
+        };
+        let (file, options) = file
+            .and_then(|file| Ok((file.clone(), Options::new(options)?.with_defaults(&file.options)?)))
+            .map_err(|error| error::to_js(&error))?;
+        self.upload(id, file.file.into(), options, None, observer)
+    }
+
     pub fn close(&self) {
         self.closed.set(true);
+        self.link.take();
         self.mailbox.post(Message::Close);
     }
 
@@ -155,7 +211,8 @@ impl Session {
         observer: Observer,
     ) -> Result<(), Error> {
         self.check_open()?;
-        let UploadOptions { key, content_type, metadata, accept, signal } = Options::new(options)?.upload()?;
+        let UploadOptions { key, content_type, metadata, accept, resume, handle, signal } =
+            Options::new(options)?.upload()?;
         let blob: Blob = source.dyn_into().map_err(|_| invalid("source", "a Blob or File"))?;
         let size = blob.size() as u64;
         let content_type = content_type
@@ -169,8 +226,12 @@ impl Session {
         let part_size = Some(plan::part_size(size, self.settings.part_size)?);
         let request = UploadRequest { filename, content_type, size, key, metadata, part_size };
         let id = id.into();
+        if let Some(handle) = handle {
+            self.platform.store.remember_handle(id, handle);
+        }
         self.mailbox.post(Message::Upload {
             id,
+            resume,
             request,
             source: Rc::new(BlobSource::new(blob)),
             listener: self.listener(id, observer, None, signal.clone()),
@@ -182,10 +243,11 @@ impl Session {
 
     fn start_download(&self, id: u32, key: &JsValue, options: JsValue, observer: Observer) -> Result<(), Error> {
         self.check_open()?;
-        let (key, signal) = (key_of(key)?, Options::new(options)?.signal()?);
+        let (key, options) = (key_of(key)?, Options::new(options)?);
+        let (signal, resume) = (options.signal()?, options.resume()?);
         let (id, sink) = (id.into(), Rc::new(BlobSink::default()));
         let listener = self.listener(id, observer, Some(sink.clone()), signal.clone());
-        self.mailbox.post(Message::Download { id, key, sink, listener });
+        self.mailbox.post(Message::Download { id, key, sink, listener, resume });
         self.end_if_aborted(id, signal);
         Ok(())
     }
