@@ -49,6 +49,11 @@ impl Shelf {
         self.warning.take()
     }
 
+    /// What is on it goes with the page.
+    pub async fn is_memory(&self) -> bool {
+        matches!(self.place().await, Place::Memory)
+    }
+
     /// The keys of all records, and the records.
     pub async fn records(&self) -> Result<Vec<(JsValue, JsValue)>, String> {
         let Place::Database(database) = self.place().await else {

@@ -20,12 +20,12 @@ use super::{
 use crate::{
     core::{
         checkpoint::{Checkpoint, Found, Identity, Recalled, Save},
-        error::{Code, Error, Failure},
+        error::Failure,
         fleet::TransferId,
         protocol::UploadRequest,
         sorted::Sorted,
     },
-    drive::seams::Store,
+    drive::{memory, seams::Store},
 };
 
 /// A lock is asked for so often, with so many milliseconds between: a page that was just reloaded may still hold it.
@@ -84,27 +84,27 @@ impl BrowserStore {
         self.handles.borrow_mut().insert(id, handle);
     }
 
-    /// All records that can be read, without those that are too old or too many: these are deleted.
+    /// All records that can be read, newest first. The others are deleted, and so are the old and the too many.
     pub(super) async fn records(&self) -> Result<Vec<(String, Record)>, String> {
-        let (mut records, now) = (Vec::new(), Date::now());
+        let (mut records, mut doomed, now) = (Vec::<(String, Record)>::new(), Vec::new(), Date::now());
         for (key, value) in self.shelf.records().await? {
-            match (key.as_string(), Record::from_js(&value)) {
-                (Some(id), Some(record)) => records.push((id, record)),
-                // It is ignored; whether it can be deleted is of no concern to anyone.
-                _ => drop(self.shelf.remove(&key).await),
+            let record = Record::from_js(&value).filter(|record| (now - record.saved_at).abs() <= OLDEST);
+            match (key.as_string(), record) {
+                (Some(id), Some(record)) => {
+                    let at = records.partition_point(|(_, other)| other.saved_at > record.saved_at);
+                    records.insert(at, (id, record));
+                }
+                _ => doomed.push(key),
             }
         }
-        records.sort_by(|(_, a), (_, b)| b.saved_at.total_cmp(&a.saved_at));
-        let fresh = |(_, record): &(String, Record)| (now - record.saved_at).abs() <= OLDEST;
-        let (mut kept, mut old): (Vec<_>, Vec<_>) = records.into_iter().partition(fresh);
-        old.extend(kept.split_off(kept.len().min(MOST)));
-        for (id, _) in old {
-            // One that is still driven is left alone.
-            if let Some(_lock) = Lock::try_take(&lock_name(&id)).await {
-                let _ = self.shelf.remove(&JsValue::from_str(&id)).await;
+        doomed.extend(records.split_off(records.len().min(MOST)).iter().map(|(id, _)| JsValue::from_str(id)));
+        for key in doomed {
+            // One that a tab still drives is left alone; whether the others can be deleted is of no concern to anyone.
+            if let Some(_lock) = Lock::try_take(&lock_name(&key.as_string().unwrap_or_default())).await {
+                let _ = self.shelf.remove(&key).await;
             }
         }
-        Ok(kept)
+        Ok(records)
     }
 
     /// The newest record that fits, with its lock.
@@ -154,6 +154,10 @@ impl BrowserStore {
 
     /// Writes the record, under its lock.
     async fn begin(&self, driven: &Driven, point: Checkpoint) -> Result<(), String> {
+        // A download's bytes would take the page's memory for as long as it lives.
+        if matches!(point, Checkpoint::Download(_)) && self.shelf.is_memory().await {
+            return Ok(());
+        }
         if driven.lock.borrow().is_none() {
             let lock = take(&driven.slot.id).await.ok_or("The transfer's state can't be saved: it is locked.")?;
             driven.lock.replace(Some(lock));
@@ -185,6 +189,7 @@ impl Store for BrowserStore {
         source: &BlobSource,
         resume: bool,
     ) -> Result<Recalled, Failure> {
+        self.driven.borrow_mut().remove(&transfer);
         let identity = source.identity(request).await?;
         let warning = self.shelf.open().await;
         let mut recalled = Recalled { identity: Some(identity.clone()), found: None, warning };
@@ -204,7 +209,7 @@ impl Store for BrowserStore {
                 self.take_over(transfer, Rc::new(Slot::new(id)), Record { asked, ..record }, lock).await;
                 recalled.found = Some(Found::Upload { point, parts });
             }
-            Ok(Search::Busy) => return Err(busy()),
+            Ok(Search::Busy) => return Err(memory::busy()),
             Ok(Search::Nothing) => drop(self.expect(transfer, asked)),
             Err(words) => {
                 recalled.warning = Some(words);
@@ -221,6 +226,7 @@ impl Store for BrowserStore {
         sink: &BlobSink,
         resume: bool,
     ) -> Result<Recalled, Failure> {
+        self.driven.borrow_mut().remove(&transfer);
         let mut recalled = Recalled { identity: None, found: None, warning: self.shelf.open().await };
         let search = match resume {
             true => self.find(|record| matches!(&record.point, Checkpoint::Download(point) if point.key == key)).await,
@@ -302,8 +308,4 @@ pub(super) fn lock_name(id: &str) -> String {
 fn fresh_id() -> String {
     let random = || (js_sys::Math::random() * 4_294_967_296.0) as u64;
     format!("{:016x}", random() << 32 | random())
-}
-
-fn busy() -> Failure {
-    Failure::fatal(Error::new(Code::Busy, "Another tab is uploading this file."))
 }
