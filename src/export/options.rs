@@ -12,7 +12,7 @@ use crate::{
         plan::LARGEST_PART,
         retry::Policy,
     },
-    web::{HttpBackend, StoreKind},
+    web::{HttpBackend, SavedRecord, StoreKind, is_file_handle},
 };
 
 /// An options object, or `undefined`.
@@ -66,6 +66,26 @@ impl Options {
         Ok(ClientOptions { backend, settings, store: self.store()?, on_log: self.function("onLog")? })
     }
 
+    /// These options, and what an upload was first begun with where they say nothing else.
+    pub fn begun_with(self, record: &SavedRecord) -> JsValue {
+        let text = |text: &Option<String>| text.as_deref().map_or(JsValue::UNDEFINED, JsValue::from_str);
+        let metadata = Object::new();
+        for (name, value) in &record.metadata {
+            // A plain object takes any member.
+            let _ = Reflect::set(&metadata, &JsValue::from_str(name), &JsValue::from_str(value));
+        }
+        let all = Object::new();
+        for (name, value) in [
+            ("key", text(&record.asked_key)),
+            ("contentType", text(&record.content_type)),
+            ("metadata", metadata.into()),
+            ("handle", record.handle.clone().unwrap_or_default()),
+        ] {
+            let _ = Reflect::set(&all, &JsValue::from_str(name), &value);
+        }
+        Object::assign(&all, self.0.unchecked_ref()).into()
+    }
+
     pub fn upload(&self) -> Result<UploadOptions, Error> {
         let accept = Options::new(self.get("accept")).map_err(|_| invalid("accept", "an object"))?;
         let types = accept.list("types")?.unwrap_or_default();
@@ -81,7 +101,7 @@ impl Options {
                 types: types.collect::<Result<_, _>>()?,
             },
             resume: self.resume()?,
-            handle: self.optional("handle", |value| value.is_object().then_some(value), "a FileSystemFileHandle")?,
+            handle: self.optional("handle", |value| is_file_handle(&value).then_some(value), "a FileSystemFileHandle")?,
             signal: self.signal()?,
         })
     }

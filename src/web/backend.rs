@@ -158,8 +158,7 @@ impl Backend for HttpBackend {
     }
 
     async fn request_download(&self, key: &str) -> Result<DownloadGrant, Failure> {
-        let Said { body, date } =
-            self.call(Method::GET, &format!("/request-download/{}", key_path(key)), None).await?;
+        let Said { body, date } = self.call(Method::GET, &format!("/request-download/{}", key_path(key)), None).await?;
         let grant = protocol::download_grant(&body?).map_err(Failure::fatal)?;
         Ok(grant.dated(date.as_deref()))
     }

@@ -1,14 +1,16 @@
 //! What is remembered, for people to choose from.
 
 use wasm_bindgen::JsValue;
+use web_sys::File;
 
 use super::{
+    handle::file_of,
     locks,
     record::{self, Record},
     store::{BrowserStore, lock_name, take},
 };
 use crate::core::{
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, UploadPoint},
     error::{Code, Error},
     protocol::UploadRef,
 };
@@ -27,10 +29,35 @@ pub struct SavedRecord {
     pub saved_at: f64,
     /// The `FileSystemFileHandle` of an upload, where it was kept.
     pub handle: Option<JsValue>,
+    /// When the file was changed last, in milliseconds since 1970.
+    modified: Option<u64>,
     /// With what an upload was started: the same is needed to go on, should the server know nothing of it any more.
     pub asked_key: Option<String>,
     pub metadata: Vec<(String, String)>,
     pub content_type: Option<String>,
+}
+
+impl SavedRecord {
+    /// The file of an upload, without a new pick.
+    ///
+    /// # Errors
+    /// `not-found` where no handle was kept, `access-denied` where the user does not agree, `source-changed` where it is no
+    /// longer the same file.
+    pub async fn file(&self) -> Result<File, Error> {
+        let Some(handle) = &self.handle else {
+            let message =
+                "The browser has kept no handle to this file: give the same file to `upload`, and it goes on.";
+            return Err(Error::new(Code::NotFound, message));
+        };
+        let file = file_of(handle).await?;
+        let same =
+            file.size() as u64 == self.total && self.modified.is_none_or(|time| time == file.last_modified() as u64);
+        if same {
+            Ok(file)
+        } else {
+            Err(Error::new(Code::SourceChanged, "The file was changed since the upload began."))
+        }
+    }
 }
 
 impl BrowserStore {
@@ -93,10 +120,12 @@ impl BrowserStore {
 
 fn view(id: String, record: Record, loaded: u64) -> SavedRecord {
     let (key, total) = (record.key().to_owned(), record.size());
-    let (kind, name, content_type) = match record.point {
-        Checkpoint::Upload(point) => ("upload", point.identity.name, Some(point.identity.content_type)),
+    let (kind, name, content_type, modified) = match record.point {
+        Checkpoint::Upload(UploadPoint { identity, .. }) => {
+            ("upload", identity.name, Some(identity.content_type), identity.modified)
+        }
         Checkpoint::Download(point) => {
-            ("download", key.rsplit('/').next().unwrap_or_default().to_owned(), point.content_type)
+            ("download", key.rsplit('/').next().unwrap_or_default().to_owned(), point.content_type, None)
         }
     };
     SavedRecord {
@@ -108,6 +137,7 @@ fn view(id: String, record: Record, loaded: u64) -> SavedRecord {
         total,
         saved_at: record.saved_at,
         handle: Some(record.handle).filter(JsValue::is_object),
+        modified,
         asked_key: record.asked.key,
         metadata: record.asked.metadata,
         content_type,

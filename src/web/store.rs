@@ -20,12 +20,12 @@ use super::{
 use crate::{
     core::{
         checkpoint::{Checkpoint, Found, Identity, Recalled, Save},
-        error::Failure,
+        error::{Code, Error, Failure},
         fleet::TransferId,
         protocol::UploadRequest,
         sorted::Sorted,
     },
-    drive::{memory, seams::Store},
+    drive::seams::Store,
 };
 
 /// A lock is asked for so often, with so many milliseconds between: a page that was just reloaded may still hold it.
@@ -209,7 +209,7 @@ impl Store for BrowserStore {
                 self.take_over(transfer, Rc::new(Slot::new(id)), Record { asked, ..record }, lock).await;
                 recalled.found = Some(Found::Upload { point, parts });
             }
-            Ok(Search::Busy) => return Err(memory::busy()),
+            Ok(Search::Busy) => return Err(busy()),
             Ok(Search::Nothing) => drop(self.expect(transfer, asked)),
             Err(words) => {
                 recalled.warning = Some(words);
@@ -308,4 +308,9 @@ pub(super) fn lock_name(id: &str) -> String {
 fn fresh_id() -> String {
     let random = || (js_sys::Math::random() * 4_294_967_296.0) as u64;
     format!("{:016x}", random() << 32 | random())
+}
+
+/// What the second of two is told.
+fn busy() -> Failure {
+    Failure::fatal(Error::new(Code::Busy, "This very file is being uploaded already, by this page or another tab."))
 }
