@@ -27,10 +27,10 @@ async fn one_put(user: &str, size: u64) -> Signed {
 
 #[wasm_bindgen_test]
 async fn a_put_tells_each_step_and_ends_with_an_etag() {
-    let size = 3 << 20;
+    // Large and slow enough that the browser has steps to tell: the kernel takes some megabytes at once.
+    let size = 16 << 20;
     let signed = one_put("progress", size.into()).await;
-    // Slow enough that the browser has steps to tell.
-    faults(r#"{"on":"put","do":{"bytes_per_second":6000000}}"#).await;
+    faults(r#"{"on":"put","do":{"bytes_per_second":12000000}}"#).await;
     let (seen, source) = (Rc::new(RefCell::new(Vec::new())), BlobSource::new(blob(&bytes(size))));
     let told = seen.clone();
     let sent = move |loaded| told.borrow_mut().push(loaded);
