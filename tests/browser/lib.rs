@@ -3,7 +3,11 @@
 #![cfg(all(test, target_arch = "wasm32"))]
 
 mod answers;
+mod database;
+mod link;
+mod locks;
 mod server;
+mod store;
 mod transfers;
 mod transport;
 

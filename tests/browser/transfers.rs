@@ -14,7 +14,7 @@ use presigned::{
         mailbox::{Mailbox, Message},
         seams::{Backend, Listener, Platform},
     },
-    web::{BlobSink, BlobSource, BrowserClock, BrowserTransport, HttpBackend},
+    web::{BlobSink, BlobSource, BrowserClock, BrowserStore, BrowserTransport, HttpBackend, StoreKind},
 };
 use wasm_bindgen_futures::spawn_local;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -24,6 +24,7 @@ use super::server::{backend, blob, bytes, faults, heal, pause, read, request, sh
 /// The browser with a listener that tests can await.
 struct Here {
     backend: HttpBackend,
+    store: BrowserStore,
 }
 
 /// Notes the events and hands on the end.
@@ -41,6 +42,7 @@ impl Platform for Here {
     type Backend = HttpBackend;
     type Source = BlobSource;
     type Sink = BlobSink;
+    type Store = BrowserStore;
     type Transport = BrowserTransport;
     type Clock = BrowserClock;
     type Listener = Notes;
@@ -51,6 +53,10 @@ impl Platform for Here {
 
     fn transport(&self) -> &BrowserTransport {
         &BrowserTransport
+    }
+
+    fn store(&self) -> &BrowserStore {
+        &self.store
     }
 
     fn clock(&self) -> &BrowserClock {
@@ -76,7 +82,8 @@ fn listen() -> (Notes, Running) {
 }
 
 async fn client(user: &str) -> Mailbox<Here> {
-    let (driver, mailbox) = Driver::new(Rc::new(Here { backend: backend(user).await }), Settings::default(), 1);
+    let here = Here { backend: backend(user).await, store: BrowserStore::new(StoreKind::IndexedDb, user) };
+    let (driver, mailbox) = Driver::new(Rc::new(here), Settings::default(), 1);
     spawn_local(driver.run());
     mailbox
 }
@@ -86,13 +93,13 @@ fn upload(client: &Mailbox<Here>, id: u64, name: &str, content: &js_sys::Uint8Ar
         presigned::core::protocol::UploadRequest { part_size: Some(5 << 20), ..request(name, content.length().into()) };
     let (listener, running) = listen();
     let source = Rc::new(BlobSource::new(blob(content)));
-    client.post(Message::Upload { id, request, source, listener, group: None });
+    client.post(Message::Upload { id, request, source, listener, group: None, resume: true });
     running
 }
 
 fn download(client: &Mailbox<Here>, id: u64, key: &str) -> (Running, Rc<BlobSink>) {
     let ((listener, running), sink) = (listen(), Rc::new(BlobSink::default()));
-    client.post(Message::Download { id, key: key.into(), sink: sink.clone(), listener });
+    client.post(Message::Download { id, key: key.into(), sink: sink.clone(), listener, resume: true });
     (running, sink)
 }
 

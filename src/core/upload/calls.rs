@@ -190,7 +190,7 @@ impl Upload {
             return self.remove(keep);
         }
         // Where the request may have arrived, it may have been obeyed.
-        let perhaps = failure.error.status.is_none_or(|status| status < 300 || status >= 500);
+        let perhaps = failure.error.status.is_none_or(|status| !(300..500).contains(&status));
         self.doubt |= matches!(self.phase, Phase::Completing) && perhaps;
         let tried_again = self.budget.spend(&self.policy)
             && self.calls.retry(self.now, &failure, &self.policy, &mut self.chance).is_some_and(|event| {
