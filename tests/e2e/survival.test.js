@@ -57,8 +57,7 @@ async function survives(plan) {
   try {
     await Promise.race([run.live(), hang()]);
   } catch (error) {
-    error.message = `${error.message}\n\n${replay(seed)}\n${await run.evidence()}`;
-    throw error;
+    throw new Error(`${error.message}\n\n${replay(seed)}\n${await run.evidence()}`, { cause: error });
   } finally {
     await run.context?.close();
     await server.stop();
