@@ -11,6 +11,7 @@ use crate::faults::target::Target;
 #[derive(Default)]
 pub struct Stats {
     requests: Mutex<BTreeMap<&'static str, u64>>,
+    answers: Mutex<BTreeMap<u16, u64>>,
     parts: Mutex<BTreeMap<String, Part>>,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
@@ -21,6 +22,8 @@ pub struct Stats {
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub requests: BTreeMap<&'static str, u64>,
+    /// By status; those of preflights are left out.
+    pub answers: BTreeMap<u16, u64>,
     /// By `<key>#<number>`, over all uploads of the key.
     pub parts: BTreeMap<String, Part>,
     pub bytes_in: u64,
@@ -44,6 +47,7 @@ impl Stats {
     pub fn report(&self) -> Report {
         Report {
             requests: self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            answers: self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             parts: self.parts.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             bytes_in: self.bytes_in.load(Ordering::Relaxed),
             bytes_out: self.bytes_out.load(Ordering::Relaxed),
@@ -55,6 +59,7 @@ impl Stats {
     /// Everything but what is running now.
     pub fn reset(&self) {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.parts.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.bytes_in.store(0, Ordering::Relaxed);
         self.bytes_out.store(0, Ordering::Relaxed);
@@ -87,9 +92,16 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    /// The store has taken what the request carried.
-    pub fn stored(&self) {
-        self.of_part(|part| part.stored += 1);
+    /// There is an answer, which may yet be lost; `stored` if the store has taken what the request carried.
+    pub fn answered(&self, status: u16, stored: bool) {
+        if let Some(stats) = &self.stats
+            && self.counted
+        {
+            *stats.answers.lock().unwrap_or_else(PoisonError::into_inner).entry(status).or_default() += 1;
+        }
+        if stored {
+            self.of_part(|part| part.stored += 1);
+        }
     }
 
     pub fn came_in(&self, bytes: usize) {

@@ -289,16 +289,19 @@ async fn it_is_counted_what_came_of_each_part() {
             {"on": "part", "part": 1, "times": 1, "do": {"cut_request": 400}},
             {"on": "part", "part": 2, "times": 1, "do": {"lose_answer": true}},
             {"on": "part", "part": 3, "times": 1, "do": {"html": 200}},
+            {"on": "part", "part": 3, "skip": 1, "do": {"status": 503}},
         ]))
         .await;
-    for number in [1, 1, 2, 2, 3] {
+    for number in [1, 1, 2, 2, 3, 3] {
         send(number).await;
     }
-    let parts = world.control(Method::GET, "_stats").await["parts"].clone();
+    let stats = world.control(Method::GET, "_stats").await;
+    assert_eq!(stats["answers"]["503"], 1);
+    let parts = stats["parts"].clone();
     let part = |number: u32| parts[format!("{}#{number}", text(&grant["file_key"]))].clone();
     assert_eq!(part(1), json!({"tries": 2, "stored": 1, "bytes": 1400}));
     assert_eq!(part(2), json!({"tries": 2, "stored": 2, "bytes": 2000}));
-    assert_eq!(part(3), json!({"tries": 1, "stored": 0, "bytes": 1000}));
+    assert_eq!(part(3), json!({"tries": 2, "stored": 0, "bytes": 2000}));
     assert_eq!(world.control(Method::DELETE, "_stats").await["parts"], json!({}));
 }
 

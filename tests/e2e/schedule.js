@@ -21,7 +21,9 @@ export function schedule(seed) {
   if (kind === "upload") client.partSize = one([PART_SIZE, PART_SIZE, 2 * PART_SIZE]);
   else if (next() < 0.5) client.partSize = PART_SIZE;
 
-  const store = { "--part-size": PART_SIZE, "--batch": 1 + below(32), "--list-page": one([1, 7, 1000]), "--expires-in": one([4, 900, 900]) };
+  /** Of a URL, in seconds. */
+  const lives = one([5, 900, 900]);
+  const store = { "--part-size": PART_SIZE, "--batch": 1 + below(32), "--list-page": one([1, 7, 1000]), "--expires-in": lives };
   const flags = Object.entries(store).flatMap(([flag, value]) => [flag, String(value)]);
   for (const quirk of ["--once-only-complete", "--equal-parts"]) if (next() < 0.5) flags.push(quirk);
 
@@ -33,7 +35,7 @@ export function schedule(seed) {
   const stalls = rules.some(({ do: fault }) => "stall_request" in fault || "stall_response" in fault);
   if (stalls) client.stallTimeout = 1500;
 
-  return { seed, kind, size, client, flags, rules, interruptions: interruptions() };
+  return { seed, kind, size, client, lives, flags, rules, interruptions: interruptions() };
 
   function uploadFaults() {
     const parts = Math.ceil(size / client.partSize);

@@ -145,7 +145,7 @@ class Run {
   }
 
   async judge(outcome) {
-    const { kind, size, seed, client } = this.plan;
+    const { kind, size, seed, client, lives } = this.plan;
     assert.ok(!outcome.failed, `it failed: ${JSON.stringify(outcome.failed)}`);
     const asked = this.#requests;
     // What stalled is let go; its page has long given it up, so nothing but its end comes of it.
@@ -165,7 +165,12 @@ class Run {
     const sha256 = kind === "upload" ? sha256Of(await this.get(outcome.key)) : outcome.sha256;
     assert.equal(sha256, sha256Of(bytesOf(seed, size)), "other bytes");
 
-    const strikes = this.#struck.filter(({ on, do: fault }) => (on === "part" || on === "get") && !("delay_ms" in fault)).length;
+    const costly = this.#struck.filter(({ on, do: fault }) => (on === "part" || on === "get") && !("delay_ms" in fault));
+    const refusals = costly.filter(({ do: fault }) => "expired" in fault || "bad_signature" in fault || fault.status === 403).length;
+    // URLs are renewed before they lapse; where they live for seconds, one may lapse on its way all the same.
+    const lapses = Math.max(0, (stats.answers[403] ?? 0) - refusals);
+    assert.ok(lapses === 0 || lives < 60, `${lapses} URLs had lapsed that live for ${lives} s`);
+    const strikes = costly.length + lapses;
     const timeouts = this.#retries.filter((code) => code === "timeout").length;
     if (kind === "upload") {
       const flights = strikes + timeouts + this.#suffered.length * client.concurrency;

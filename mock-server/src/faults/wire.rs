@@ -116,9 +116,8 @@ impl Wire {
         request.extensions_mut().insert(plan.clone());
         let response = handler(request).await;
         // Only the store itself gives an ETag; what stands in for its answer has none.
-        if response.status().is_success() && response.headers().contains_key(ETAG) {
-            flight.stored();
-        }
+        let stored = response.status().is_success() && response.headers().contains_key(ETAG);
+        flight.answered(response.status().as_u16(), stored);
         body.drain().await;
         if line.is_cut() {
             return Err(Cut);
