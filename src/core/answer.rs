@@ -1,15 +1,17 @@
 //! What an HTTP answer means for a transfer: the table of statuses and S3's codes (API Reference, "Error responses").
 
 use super::{
-    error::{Code, Error, Failure},
+    date,
+    error::{Code, Error, Failure, Verdict},
     http::Response,
     json::Json,
+    protocol::Signed,
     time::Millis,
     xml::Flat,
 };
 
 /// The rule to paste where a bucket hides what an upload in parts needs.
-pub const CORS_RULE: &str = r#"[{"AllowedOrigins": ["https://your.page"], "AllowedMethods": ["GET", "PUT", "POST", "HEAD"], "AllowedHeaders": ["*"], "ExposeHeaders": ["ETag", "Content-Range", "Accept-Ranges", "Content-Length", "Date"], "MaxAgeSeconds": 3600}]"#;
+pub const CORS_RULE: &str = r#"[{"AllowedOrigins": ["https://your.page"], "AllowedMethods": ["GET", "PUT", "POST", "HEAD"], "AllowedHeaders": ["*"], "ExposeHeaders": ["ETag", "Content-Range", "Accept-Ranges", "Content-Length", "Date", "Retry-After"], "MaxAgeSeconds": 3600}]"#;
 
 /// Storage answered with anything but success.
 pub fn storage(response: &Response) -> Failure {
@@ -70,6 +72,90 @@ pub fn storage(response: &Response) -> Failure {
     }
 }
 
+/// What was asked with a signed URL, as far as it explains a refusal.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Asked {
+    /// Headers that the URL was signed with, as it says itself.
+    signed: Vec<String>,
+    /// Headers that were sent along.
+    sent: Vec<String>,
+    /// How much longer the signer said it would be good.
+    left: Option<Millis>,
+}
+
+impl Asked {
+    pub fn of(signed: &Signed, left: Option<Millis>) -> Self {
+        let query = signed.url.split_once('?').map(|(_, query)| query).unwrap_or_default();
+        let listed = query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find_map(|(name, value)| ["X-Amz-SignedHeaders", "X-Goog-SignedHeaders"].contains(&name).then_some(value));
+        let signed_headers = listed.map(|list| list.replace("%3B", ";").replace("%3b", ";")).unwrap_or_default();
+        Self {
+            signed: signed_headers.split(';').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            sent: signed.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect(),
+            left,
+        }
+    }
+}
+
+/// Storage refused a request that was signed: what is known of the signature says why.
+pub fn refused(response: &Response, asked: &Asked) -> Failure {
+    let mut failure = storage(response);
+    let flat = Flat::parse(&response.body).filter(|flat| flat.root == "Error");
+    let moment = |name: &str| flat.as_ref().and_then(|flat| flat.child(name)).and_then(date::extended);
+    let error = &mut failure.error;
+    match (error.code, error.storage_code.as_deref()) {
+        (Code::Expired, _) => match (asked.left, moment("ServerTime"), moment("Expires")) {
+            (Some(left), Some(server), Some(expires)) if left > 60_000 => {
+                let seconds = left / 1000 + server.saturating_sub(expires);
+                error.message.push_str(&format!(
+                    " The signer said that it had {} s to live: its clock and storage's differ by about {seconds} s.",
+                    left / 1000
+                ));
+            }
+            (Some(left), ..) if left > 60_000 => error.message.push_str(&format!(
+                " The signer said that it had {} s to live: its clock and storage's differ.",
+                left / 1000
+            )),
+            _ => {}
+        },
+        (Code::InvalidSignature, Some("SignatureDoesNotMatch" | "HeadersNotSigned")) => {
+            error.message.push_str(&format!(
+                " Signed headers: {}; sent along: {}.",
+                names(&asked.signed),
+                names(&asked.sent)
+            ));
+        }
+        _ => {}
+    }
+    failure
+}
+
+fn names(list: &[String]) -> String {
+    if list.is_empty() { "none".to_owned() } else { list.join(", ") }
+}
+
+/// The backend says success and means failure: `{error, code?}` where a result should be.
+pub fn embedded(status: u16, body: &Json) -> Option<Failure> {
+    let said = body.get("error")?.text().unwrap_or_default();
+    let code = body.get("code").and_then(Json::text).unwrap_or_default();
+    let own = Code::ALL.into_iter().find(|known| known.name() == code);
+    let message = match code {
+        "" => format!("The backend answered success with an error in it (HTTP {status}): {}", excerpt(said)),
+        code => format!(
+            "The backend answered success with an error in it (HTTP {status} {}): {}",
+            excerpt(code),
+            excerpt(said)
+        ),
+    };
+    let error = Error::new(own.unwrap_or(Code::Backend), message)
+        .with_status(status)
+        .with_storage_code((!code.is_empty() && own.is_none()).then(|| excerpt(code).to_owned()));
+    let passing = ["InternalError", "SlowDown", "ServiceUnavailable", "RequestTimeout", "OperationAborted"];
+    Some(if passing.contains(&code) { Failure::retry(error) } else { Failure::fatal(error) })
+}
+
 /// The backend answered with anything but success. `body` is its JSON where it sent some.
 pub fn backend(status: u16, after: Option<Millis>, body: Option<&Json>) -> Failure {
     let said = ["error", "message"].iter().find_map(|name| body?.get(name)?.text()).unwrap_or_default();
@@ -95,6 +181,9 @@ pub fn backend(status: u16, after: Option<Millis>, body: Option<&Json>) -> Failu
     let error = Error::new(kind, message).with_status(status);
     match status {
         408 | 429 | 500 | 502..=504 => Failure::retry_after(error, after),
+        // A page of the server itself, and no word of the backend's: there is no such route.
+        405 | 501 => Failure { error, verdict: Verdict::Absent },
+        404 if said.is_empty() && named.is_none() => Failure { error, verdict: Verdict::Absent },
         _ => Failure::fatal(error),
     }
 }
@@ -155,6 +244,51 @@ mod tests {
             assert_eq!(failure.error.storage_code.as_deref(), Some(code));
             assert_eq!(failure.error.status, Some(status));
         }
+    }
+
+    #[test]
+    fn a_refusal_says_what_was_signed_and_sent_and_whose_clock_is_wrong() {
+        let signed = Signed {
+            url: "https://s.example/k?X-Amz-SignedHeaders=content-type%3Bhost&X-Amz-Signature=secret".into(),
+            method: crate::core::protocol::Method::Put,
+            headers: vec![("Content-Type".into(), "text/plain".into())],
+            fields: Vec::new(),
+        };
+        let reply = |code: &str, rest: &str| Response {
+            status: 403,
+            headers: Headers::default(),
+            body: format!("<Error><Code>{code}</Code><Message>Request has expired</Message>{rest}</Error>"),
+        };
+        let times = "<Expires>2026-01-31T12:00:00Z</Expires><ServerTime>2026-01-31T12:10:00Z</ServerTime>";
+        let skewed = refused(&reply("AccessDenied", times), &Asked::of(&signed, Some(900_000))).error;
+        assert_eq!(skewed.code, Code::Expired);
+        assert!(skewed.message.contains("differ by about 1500 s"), "{}", skewed.message);
+        let lapsed = refused(&reply("AccessDenied", times), &Asked::of(&signed, Some(0))).error;
+        assert!(!lapsed.message.contains("differ"), "{}", lapsed.message);
+        let body = "<Error><Code>SignatureDoesNotMatch</Code></Error>";
+        let mismatch = Response { status: 403, headers: Headers::default(), body: body.into() };
+        let message = refused(&mismatch, &Asked::of(&signed, None)).error.message;
+        assert!(message.contains("Signed headers: content-type, host; sent along: content-type."), "{message}");
+        assert!(!message.contains("secret"));
+    }
+
+    #[test]
+    fn a_success_with_an_error_in_it_is_none() {
+        let lie = |body: serde_json::Value| embedded(200, &Json::from(body));
+        let passing =
+            lie(serde_json::json!({"error": "We encountered an internal error.", "code": "InternalError"})).unwrap();
+        assert!(matches!(passing.verdict, Verdict::Retry { .. }) && passing.error.storage_code.is_some());
+        assert_eq!(lie(serde_json::json!({"error": "no", "code": "gone"})).unwrap().error.code, Code::Gone);
+        assert!(lie(serde_json::json!({"file_key": "k", "etag": "e"})).is_none());
+    }
+
+    #[test]
+    fn a_route_that_is_missing_is_no_file_that_is_missing() {
+        let said = Json::from(serde_json::json!({"error": "no such upload"}));
+        assert_eq!(backend(404, None, Some(&said)).verdict, Verdict::Fatal);
+        assert_eq!(backend(404, None, None).verdict, Verdict::Absent);
+        assert_eq!(backend(405, None, Some(&said)).verdict, Verdict::Absent);
+        assert_eq!(backend(404, None, None).error.code, Code::NotFound);
     }
 
     #[test]

@@ -144,6 +144,8 @@ pub enum Verdict {
     Retry { after: Option<Millis> },
     /// Try again once with a fresh signature.
     Resign,
+    /// The backend has no such route: a capability that is absent. Give up, where it can't be done without.
+    Absent,
     /// Give up.
     Fatal,
 }
@@ -180,9 +182,11 @@ impl Failure {
         ))
     }
 
-    pub fn timeout(quiet: Millis) -> Self {
+    /// `doing` says what the request was waiting for.
+    pub fn timeout(doing: &str, quiet: Millis) -> Self {
         let seconds = quiet.div_ceil(1000);
-        Self::retry(Error::new(Code::Timeout, format!("Nothing moved for {seconds} s, so the request was given up.")))
+        let message = format!("Nothing moved for {seconds} s while {doing}, so the request was given up.");
+        Self::retry(Error::new(Code::Timeout, message))
     }
 }
 

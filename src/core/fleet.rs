@@ -5,22 +5,32 @@
 //!
 //! Transfers are admitted to the backend in order, and no further ahead than slots can be used soon: a URL that is signed
 //! too early lapses in the queue.
+//!
+//! What the browser says of the network is for all of them; and where a deadline comes far too late, the clock has jumped:
+//! the computer slept, or the page was held up.
 
 use std::collections::VecDeque;
 
 use super::{
     chance::Chance,
+    checkpoint::Save,
     download::Download,
     group::{Files, Group},
     options::Settings,
     protocol::UploadRequest,
     sorted::Sorted,
     time::{Millis, earliest},
-    transfer::{Command, End, Engine, Event, Input, Output, Progress, Ticket, Want},
+    trace::Trace,
+    transfer::{Command, End, Engine, Event, Input, Level, Link, Output, Progress, Ticket, Want},
     upload::Upload,
 };
 
 pub type TransferId = u64;
+
+/// A deadline that comes so much too late was slept through.
+const JUMP: Millis = 5_000;
+/// `offline` may be wrong: it is tried so often.
+const TRY_LINK: Millis = 30_000;
 
 /// What the driver is told.
 #[derive(Debug)]
@@ -29,6 +39,7 @@ pub enum Order {
     Cancel(TransferId, Ticket),
     Read(TransferId, Ticket, u64),
     Emit(TransferId, Event),
+    Save(TransferId, Save),
     End(TransferId, End),
     /// A group of uploads has moved.
     Group(TransferId, Progress, Files),
@@ -58,6 +69,13 @@ pub struct Fleet {
     wanting: Sorted<(usize, u64, TransferId)>,
     wakes: Sorted<(Millis, TransferId)>,
     chance: Chance,
+    link: Link,
+    /// When a network that is said to be down is tried.
+    try_link: Option<Millis>,
+    /// What members found out about the network, for the others.
+    news: Option<Link>,
+    /// What was promised by the last wait.
+    promised: Option<Millis>,
     out: VecDeque<Order>,
 }
 
@@ -73,6 +91,10 @@ impl Fleet {
             wanting: Sorted::default(),
             wakes: Sorted::default(),
             chance: Chance::new(seed),
+            link: Link::Up,
+            try_link: None,
+            news: None,
+            promised: None,
             out: VecDeque::new(),
         }
     }
@@ -111,26 +133,49 @@ impl Fleet {
         self.tell_group(now, group);
     }
 
-    pub fn upload(&mut self, now: Millis, id: TransferId, request: UploadRequest, group: Option<TransferId>) {
-        let upload = Upload::new(request, &self.settings, self.chance.bits());
+    /// `resume`: go on with an upload of the same file that was cut off.
+    pub fn upload(
+        &mut self,
+        now: Millis,
+        id: TransferId,
+        request: UploadRequest,
+        group: Option<TransferId>,
+        resume: bool,
+    ) {
+        let upload = Upload::new(request, &self.settings, self.chance.bits(), resume);
         self.add(now, id, Box::new(upload), group);
     }
 
-    pub fn download(&mut self, now: Millis, id: TransferId, key: String) {
-        let download = Download::new(key, &self.settings, self.chance.bits());
+    /// `resume`: go on with a download of the same object that was cut off.
+    pub fn download(&mut self, now: Millis, id: TransferId, key: String, resume: bool) {
+        let download = Download::new(key, &self.settings, self.chance.bits(), resume);
         self.add(now, id, Box::new(download), None);
     }
 
     pub fn handle(&mut self, now: Millis, id: TransferId, input: Input) {
+        self.look_at_the_clock(now);
         if let Input::Answer { ticket, .. } = &input {
             self.land(id, *ticket);
         }
         self.tell(now, id, input);
+        self.spread(now);
+        self.allot(now);
+    }
+
+    /// What the browser says of the network.
+    pub fn link(&mut self, now: Millis, link: Link) {
+        self.look_at_the_clock(now);
+        self.news = Some(link);
+        self.spread(now);
         self.allot(now);
     }
 
     /// Deadlines up to now have come.
     pub fn tick(&mut self, now: Millis) {
+        self.look_at_the_clock(now);
+        if self.try_link.is_some_and(|at| at <= now) {
+            self.news = Some(Link::Unsure);
+        }
         while let Some((&(_, id), ())) = self.wakes.first().filter(|((at, _), ())| *at <= now) {
             self.wakes.pop_first();
             if let Some(member) = self.members.get_mut(&id) {
@@ -142,6 +187,7 @@ impl Fleet {
         for id in due {
             self.tell_group(now, id);
         }
+        self.spread(now);
         self.allot(now);
     }
 
@@ -149,13 +195,37 @@ impl Fleet {
         self.out.pop_front().unwrap_or_else(|| {
             let groups = self.groups.values().map(|group| group.deadline().map(|deadline| deadline.at));
             let members = self.wakes.first().map(|((at, _), ())| *at);
-            Order::Wait(earliest(groups.chain([members])))
+            let link = self.try_link.filter(|_| !self.members.is_empty());
+            self.promised = earliest(groups.chain([members, link]));
+            Order::Wait(self.promised)
         })
+    }
+
+    /// Tells all members where the promised moment is long over.
+    fn look_at_the_clock(&mut self, now: Millis) {
+        let slept = self.promised.take().is_some_and(|at| now > at.saturating_add(JUMP));
+        if slept {
+            self.ids().into_iter().for_each(|id| self.tell(now, id, Input::Woke));
+        }
+    }
+
+    /// Tells all members what is new of the network.
+    fn spread(&mut self, now: Millis) {
+        while let Some(link) = self.news.take() {
+            let before = std::mem::replace(&mut self.link, link);
+            self.try_link = (link == Link::Down).then(|| now.saturating_add(TRY_LINK));
+            if before != link {
+                self.ids().into_iter().for_each(|id| self.tell(now, id, Input::Link(link)));
+            }
+        }
     }
 
     fn add(&mut self, now: Millis, id: TransferId, engine: Box<dyn Engine>, group: Option<TransferId>) {
         let member = Member { engine, data: Sorted::default(), want: None, starting: false, group, wake: None };
         self.members.insert(id, member);
+        if self.link != Link::Up {
+            self.tell(now, id, Input::Link(self.link));
+        }
         self.refresh(now, id);
         self.allot(now);
     }
@@ -168,6 +238,17 @@ impl Fleet {
         if matches!(input, Input::Pause) {
             self.starting -= usize::from(std::mem::take(&mut member.starting));
         }
+        let heard = match &input {
+            Input::Head { ticket, head } => Some(Trace::head(*ticket, head)),
+            Input::Answer { ticket, answer } => Some(Trace::answer(*ticket, answer)),
+            _ => None,
+        };
+        if let Some(trace) = heard {
+            self.note(id, trace);
+        }
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
         member.engine.handle(now, input);
         let mut ended = false;
         let wake = loop {
@@ -176,6 +257,7 @@ impl Fleet {
             };
             match member.engine.poll() {
                 Output::Perform(ticket, command) => {
+                    self.out.push_back(noted(id, Trace::request(ticket, &command)));
                     if command.is_data() {
                         member.data.add(ticket);
                         self.in_flight += 1;
@@ -185,6 +267,7 @@ impl Fleet {
                 }
                 Output::Cancel(ticket) => {
                     self.land(id, ticket);
+                    self.note(id, Trace::Cancel { ticket: ticket.0 });
                     self.out.push_back(Order::Cancel(id, ticket));
                 }
                 Output::Read(ticket, until) => self.out.push_back(Order::Read(id, ticket, until)),
@@ -196,6 +279,8 @@ impl Fleet {
                     }
                     self.out.push_back(Order::Emit(id, event));
                 }
+                Output::Save(save) => self.out.push_back(Order::Save(id, save)),
+                Output::Reached(somebody) => self.news = Some(if somebody { Link::Up } else { Link::Down }),
                 Output::End(end) => {
                     ended = true;
                     if let Some(group) = member.group.and_then(|group| self.groups.get_mut(&group)) {
@@ -216,6 +301,10 @@ impl Fleet {
         if let Some(group) = group {
             self.tell_group(now, group);
         }
+    }
+
+    fn note(&mut self, id: TransferId, trace: Trace) {
+        self.out.push_back(noted(id, trace));
     }
 
     fn tell_group(&mut self, now: Millis, id: TransferId) {
@@ -310,4 +399,9 @@ impl Fleet {
             self.starting -= usize::from(member.starting);
         }
     }
+}
+
+/// What goes over the wire, as an entry of the log.
+fn noted(id: TransferId, trace: Trace) -> Order {
+    Order::Emit(id, Event::Log(Level::Debug, trace.words(), Some(trace)))
 }

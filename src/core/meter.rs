@@ -21,6 +21,8 @@ pub struct Meter {
     loaded: u64,
     /// The most that was ever shown.
     shown: u64,
+    /// All bytes that ever counted, those of lost attempts too: what the speed is made of.
+    moved: u64,
     samples: VecDeque<(Millis, u64)>,
     dirty: bool,
     flushed: Option<Millis>,
@@ -28,7 +30,7 @@ pub struct Meter {
 
 impl Meter {
     pub fn new(total: u64) -> Self {
-        Self { total, loaded: 0, shown: 0, samples: VecDeque::new(), dirty: false, flushed: None }
+        Self { total, loaded: 0, shown: 0, moved: 0, samples: VecDeque::new(), dirty: false, flushed: None }
     }
 
     pub fn set_total(&mut self, total: u64) {
@@ -38,11 +40,12 @@ impl Meter {
 
     /// `loaded` is the sum of what is stored and what is under way.
     pub fn set(&mut self, now: Millis, loaded: u64) {
+        self.moved = self.moved.saturating_add(loaded.saturating_sub(self.loaded));
         self.loaded = loaded;
         self.dirty |= loaded != self.shown;
         match self.samples.back_mut() {
-            Some((at, last)) if now < at.saturating_add(SAMPLE) => *last = loaded,
-            _ => self.samples.push_back((now, loaded)),
+            Some((at, last)) if now < at.saturating_add(SAMPLE) => *last = self.moved,
+            _ => self.samples.push_back((now, self.moved)),
         }
         while self.samples.get(1).is_some_and(|(at, _)| at.saturating_add(WINDOW) <= now) {
             self.samples.pop_front();
@@ -83,7 +86,8 @@ impl Meter {
         Progress { loaded: self.shown, total: self.total, bytes_per_second, seconds_left }
     }
 
-    fn speed(&self) -> u64 {
+    /// Bytes per second of late; 0 while nothing moves.
+    pub fn speed(&self) -> u64 {
         let (Some((start, from)), Some((end, to))) = (self.samples.front(), self.samples.back()) else {
             return 0;
         };
@@ -122,6 +126,8 @@ mod tests {
         let progress = meter.progress();
         assert_eq!(progress.bytes_per_second, 5_000_000);
         assert_eq!(progress.seconds_left, Some(((1 << 30) - 45_000_000u64).div_ceil(5_000_000)));
+        meter.set(10_000, 20_000_000);
+        assert!(meter.progress().bytes_per_second > 3_000_000, "a lost attempt is no standstill");
         meter.rest();
         assert_eq!((meter.progress().bytes_per_second, meter.progress().seconds_left), (0, None));
     }

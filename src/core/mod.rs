@@ -12,13 +12,18 @@
 //! | what a backend's JSON means | [`protocol`], on [`json`] |
 //! | whether and when to try again | [`retry`] |
 //! | how large a part is | [`plan`] |
+//! | what survives a reload | [`checkpoint`] |
+//! | how long a signed URL is good | [`lease`] |
+//! | whether silence is a stall | [`flight`] |
 
 pub mod answer;
+pub mod calls;
 pub mod chance;
 pub mod checkpoint;
 pub mod date;
 pub mod download;
 pub mod error;
+pub mod etag;
 pub mod fleet;
 pub mod flight;
 pub mod group;
@@ -26,11 +31,11 @@ pub mod http;
 pub mod json;
 pub mod lease;
 pub mod mark;
-pub mod md5;
 pub mod meter;
 pub mod options;
 pub mod plan;
 pub mod protocol;
+pub mod reach;
 pub mod retry;
 pub mod sorted;
 pub mod stretches;

@@ -4,8 +4,10 @@
 //! A backend is a stranger: every number has a range, every URL is looked at, and what is missing is said by name.
 
 use super::{
-    error::{Code, Error},
+    answer,
+    error::{Code, Error, Failure},
     json::Json,
+    lease,
 };
 
 /// What the backend is asked to sign.
@@ -61,6 +63,7 @@ pub struct DownloadGrant {
     pub signed: Signed,
     pub expires_in: Option<u64>,
     pub size: Option<u64>,
+    pub etag: Option<String>,
     pub content_type: Option<String>,
 }
 
@@ -70,6 +73,35 @@ pub struct StoredPart {
     pub number: u32,
     pub etag: String,
     pub size: u64,
+}
+
+/// Where the signer does not say how long its URLs live, they do, and the `Date` of its answer says since when.
+impl PartGrants {
+    pub fn dated(self, date: Option<&str>) -> Self {
+        let url = self.parts.first().map(|(_, signed)| signed.url.as_str());
+        Self { expires_in: self.expires_in.or_else(|| lease::left_at(url?, date?)), ..self }
+    }
+}
+
+impl UploadGrant {
+    pub fn dated(self, date: Option<&str>) -> Self {
+        match self {
+            Self::Whole { key, signed, expires_in } => {
+                let expires_in = expires_in.or_else(|| lease::left_at(&signed.url, date?));
+                Self::Whole { key, signed, expires_in }
+            }
+            Self::Parts { grants, key, upload_id, part_size } => {
+                Self::Parts { grants: grants.dated(date), key, upload_id, part_size }
+            }
+        }
+    }
+}
+
+impl DownloadGrant {
+    pub fn dated(self, date: Option<&str>) -> Self {
+        let expires_in = self.expires_in.or_else(|| lease::left_at(&self.signed.url, date?));
+        Self { expires_in, ..self }
+    }
 }
 
 /// What storage made of an upload.
@@ -117,21 +149,42 @@ pub fn upload_grant(answer: &Json) -> Result<UploadGrant, Error> {
 pub fn part_grants(answer: &Json) -> Result<PartGrants, Error> {
     let parts = list(answer, "parts")?
         .iter()
-        .map(|part| {
-            let number = part.get("part_number").and_then(Json::integer).filter(|number| (1..=10_000).contains(number));
-            let number = number.ok_or_else(|| wrong("part_number", "not a number from 1 to 10,000"))?;
-            Ok((number as u32, signed(part, "upload_url")?))
-        })
+        .map(|part| Ok((part_number(part)?, signed(part, "upload_url")?)))
         .collect::<Result<_, Error>>()?;
     Ok(PartGrants { parts, expires_in: expires_in(answer)? })
 }
 
-pub fn completion(answer: &Json, key: &str) -> Result<Completion, Error> {
-    if answer.members().is_none() {
-        return Err(wrong("answer", "not an object"));
+/// Only a result that says what was stored is success; `size` is what was sent.
+pub fn completion(answer: &Json, key: &str, size: u64) -> Result<Completion, Failure> {
+    if let Some(failure) = answer::embedded(200, answer) {
+        return Err(failure);
     }
-    let key = optional_text(answer, "file_key")?.unwrap_or_else(|| key.to_owned());
-    Ok(Completion { key, etag: optional_text(answer, "etag")?, location: optional_text(answer, "location")? })
+    // Nobody knows what that means, so the object will have to tell.
+    let doubtful = |error: Error| Failure::fatal(error.with_status(200));
+    let (named, etag) =
+        (optional_text(answer, "file_key").map_err(doubtful)?, optional_text(answer, "etag").map_err(doubtful)?);
+    if named.is_none() && etag.is_none() {
+        return Err(doubtful(wrong("file_key", "missing, and `etag` as well")));
+    }
+    if let Some(stored) = answer.get("size")
+        && stored.integer() != Some(size)
+    {
+        return Err(doubtful(wrong("size", "not that of the file")));
+    }
+    let location = optional_text(answer, "location").map_err(doubtful)?;
+    Ok(Completion { key: named.unwrap_or_else(|| key.to_owned()), etag, location })
+}
+
+/// Every part that storage has.
+pub fn stored_parts(answer: &Json) -> Result<Vec<StoredPart>, Error> {
+    list(answer, "parts")?
+        .iter()
+        .map(|part| {
+            let size =
+                part.get("size").and_then(Json::integer).ok_or_else(|| wrong("size", "not a whole number of bytes"))?;
+            Ok(StoredPart { number: part_number(part)?, etag: text(part, "etag")?, size })
+        })
+        .collect()
 }
 
 pub fn download_grant(answer: &Json) -> Result<DownloadGrant, Error> {
@@ -143,6 +196,7 @@ pub fn download_grant(answer: &Json) -> Result<DownloadGrant, Error> {
         signed: signed(answer, "download_url")?,
         expires_in: expires_in(answer)?,
         size,
+        etag: optional_text(answer, "etag")?,
         content_type: optional_text(answer, "content_type")?,
     })
 }
@@ -201,6 +255,13 @@ fn signed(answer: &Json, field: &str) -> Result<Signed, Error> {
 /// A field-name of RFC 9110 §5.1.
 fn is_token(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+fn part_number(part: &Json) -> Result<u32, Error> {
+    let number = part.get("part_number").and_then(Json::integer).filter(|number| (1..=10_000).contains(number));
+    number
+        .and_then(|number| u32::try_from(number).ok())
+        .ok_or_else(|| wrong("part_number", "not a number from 1 to 10,000"))
 }
 
 fn expires_in(answer: &Json) -> Result<Option<u64>, Error> {
@@ -297,7 +358,8 @@ mod tests {
                 prop_assert!(part_size != Some(0));
                 prop_assert!(grants.parts.iter().all(|(number, signed)| (1..=10_000).contains(number) && signed.url.starts_with("http")));
             }
-            for error in [part_grants(&answer).err(), download_grant(&answer).err(), stored_files(&answer).err(), completion(&answer, "k").err()].into_iter().flatten() {
+            let completed = completion(&answer, "k", 7).map_err(|failure| failure.error);
+            for error in [part_grants(&answer).err(), download_grant(&answer).err(), stored_files(&answer).err(), stored_parts(&answer).err(), completed.err()].into_iter().flatten() {
                 prop_assert_eq!(error.code, Code::Backend);
             }
         }
@@ -318,6 +380,23 @@ mod tests {
             panic!("one PUT")
         };
         assert_eq!((key.as_str(), signed.method, expires_in), ("uploads/1/a b.pdf", Method::Put, Some(3600)));
+    }
+
+    #[test]
+    fn a_completion_cannot_lie() {
+        let read = |answer: Value| completion(&answer.into(), "k", 10);
+        assert_eq!(read(json!({"file_key": "k2", "etag": "e", "size": 10})).unwrap().key, "k2");
+        assert_eq!(read(json!({"etag": "e"})).unwrap().key, "k");
+        for lie in [
+            json!({}),
+            json!([]),
+            json!(null),
+            json!({"file_key": "k", "size": 9}),
+            json!({"file_key": 7}),
+            json!({"error": "x"}),
+        ] {
+            assert!(read(lie.clone()).is_err(), "{lie}");
+        }
     }
 
     #[test]

@@ -17,6 +17,12 @@ impl Policy {
     pub fn new(bounds: Vec<Millis>) -> Self {
         Self { bounds }
     }
+
+    /// So many failures in a row, over all requests of a transfer, are the end of it: else one that wins a byte with each
+    /// attempt would go on for ever.
+    fn most_in_vain(&self) -> usize {
+        if self.bounds.is_empty() { 0 } else { 50 + 10 * self.bounds.len() }
+    }
 }
 
 impl Default for Policy {
@@ -49,6 +55,25 @@ impl Backoff {
     /// Retries so far, counted from 1 with the first retry.
     pub fn attempt(&self) -> u32 {
         self.failures
+    }
+}
+
+/// The failures of a whole transfer since it last gained something that stays.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Budget {
+    in_vain: usize,
+}
+
+impl Budget {
+    /// A part was stored, or as many bytes came.
+    pub fn gain(&mut self) {
+        self.in_vain = 0;
+    }
+
+    /// Whether one more failure may be answered by a retry.
+    pub fn spend(&mut self, policy: &Policy) -> bool {
+        self.in_vain += 1;
+        self.in_vain <= policy.most_in_vain()
     }
 }
 

@@ -76,9 +76,17 @@ impl<K: Ord, V> Sorted<K, V> {
         self.0.iter().map(|(_, value)| value)
     }
 
-    /// Out of order no more: the pairs as a plain vector.
-    pub fn into_vec(self) -> Vec<(K, V)> {
-        self.0
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.0.iter_mut().map(|(_, value)| value)
+    }
+
+    /// In whatever order they come.
+    pub fn of_pairs(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
+        let mut sorted = Self::default();
+        for (key, value) in pairs {
+            sorted.insert(key, value);
+        }
+        sorted
     }
 
     fn find(&self, key: &K) -> Result<usize, usize> {

@@ -28,6 +28,23 @@ pub fn tile(stretches: &[Stretch], size: u64) -> Option<Vec<(usize, Stretch)>> {
     Some(tiles)
 }
 
+/// What of `0..size` none of the stretches has, in order.
+pub fn gaps(stretches: &[Stretch], size: u64) -> Vec<Stretch> {
+    let mut order = stretches.to_vec();
+    order.sort_by_key(|stretch| stretch.start);
+    let (mut gaps, mut at) = (Vec::new(), 0);
+    for Stretch { start, end } in order {
+        if start.min(size) > at {
+            gaps.push(Stretch { start: at, end: start.min(size) });
+        }
+        at = at.max(end);
+    }
+    if at < size {
+        gaps.push(Stretch { start: at, end: size });
+    }
+    gaps
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -51,6 +68,20 @@ mod tests {
                 at = own.end;
             }
             prop_assert!(at == size || at == 0);
+        }
+
+        #[test]
+        fn a_byte_is_in_a_gap_or_in_a_stretch(
+            stretches in prop::collection::vec((0u64..60, 0u64..30), 0..10),
+            size in 0u64..60,
+        ) {
+            let stretches: Vec<_> = stretches.into_iter().map(|(start, len)| Stretch { start, end: start + len }).collect();
+            let within = |all: &[Stretch], byte| all.iter().any(|stretch| (stretch.start..stretch.end).contains(&byte));
+            let gaps = gaps(&stretches, size);
+            prop_assert!(gaps.iter().all(|gap| gap.start < gap.end && gap.end <= size));
+            for byte in 0..size {
+                prop_assert!(within(&gaps, byte) != within(&stretches, byte));
+            }
         }
     }
 }

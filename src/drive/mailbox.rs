@@ -8,7 +8,7 @@ use super::seams::Platform;
 use crate::core::{
     fleet::TransferId,
     protocol::UploadRequest,
-    transfer::{Input, Ticket},
+    transfer::{Input, Link, Ticket},
 };
 
 pub enum Message<P: Platform> {
@@ -18,12 +18,16 @@ pub enum Message<P: Platform> {
         source: Rc<P::Source>,
         listener: P::Listener,
         group: Option<TransferId>,
+        /// Go on with an upload of the same file that was cut off.
+        resume: bool,
     },
     Download {
         id: TransferId,
         key: String,
         sink: Rc<P::Sink>,
         listener: P::Listener,
+        /// Go on with a download of the same object that was cut off.
+        resume: bool,
     },
     /// Uploads that will name this group follow.
     Group {
@@ -38,21 +42,25 @@ pub enum Message<P: Platform> {
         id: TransferId,
     },
     Heard(TransferId, Input),
+    /// What the browser says of the network.
+    Link(Link),
+    /// A step of what is to be remembered was written down, or why not.
+    Saved(TransferId, Result<(), String>),
     /// Stop everything; what storage holds stays.
     Close,
 }
 
 /// What a transfer works on.
 pub enum Work<P: Platform> {
-    Upload(Rc<P::Source>),
-    Download(Rc<P::Sink>),
+    Upload { request: Rc<UploadRequest>, source: Rc<P::Source> },
+    Download { key: Rc<str>, sink: Rc<P::Sink> },
 }
 
 impl<P: Platform> Clone for Work<P> {
     fn clone(&self) -> Self {
         match self {
-            Work::Upload(source) => Work::Upload(source.clone()),
-            Work::Download(sink) => Work::Download(sink.clone()),
+            Work::Upload { request, source } => Work::Upload { request: request.clone(), source: source.clone() },
+            Work::Download { key, sink } => Work::Download { key: key.clone(), sink: sink.clone() },
         }
     }
 }

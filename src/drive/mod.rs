@@ -5,6 +5,7 @@
 
 pub mod call;
 mod gate;
+mod journal;
 pub mod mailbox;
 pub mod seams;
 mod task;
@@ -24,8 +25,9 @@ use futures_util::{
 
 use self::{
     gate::Gate,
+    journal::Journal,
     mailbox::{Mailbox, Message, Work, mailbox},
-    seams::{Clock, Listener, Platform},
+    seams::{Clock, Listener, Platform, Store},
 };
 use crate::core::{
     fleet::{Fleet, Order, TransferId},
@@ -55,6 +57,7 @@ pub struct Driver<P: Platform> {
     transfers: Sorted<TransferId, Transfer<P>>,
     groups: Sorted<TransferId, P::Listener>,
     running: Sorted<(TransferId, Ticket), Running>,
+    journal: Journal,
     tasks: FuturesUnordered<LocalBoxFuture<'static, ()>>,
     timer: Option<(Millis, LocalBoxFuture<'static, ()>)>,
 }
@@ -76,26 +79,35 @@ impl<P: Platform> Driver<P> {
             transfers: Sorted::default(),
             groups: Sorted::default(),
             running: Sorted::default(),
+            journal: Journal::default(),
             tasks: FuturesUnordered::new(),
             timer: None,
         };
         (driver, mailbox)
     }
 
-    /// Runs until a message closes it.
+    /// Runs until a message closes it; what is then still to be written down is written.
     pub async fn run(mut self) {
+        let mut closing = false;
         loop {
             self.perform();
+            if closing && self.journal.is_empty() {
+                return;
+            }
             match poll_fn(|cx| self.poll_wake(cx)).await {
-                Wake::Message(Message::Close) => break,
+                Wake::Message(Message::Close) => {
+                    closing = true;
+                    for id in self.fleet.ids() {
+                        self.heard(Message::Heard(id, Input::Abort { keep: true }));
+                    }
+                }
+                Wake::Message(message @ (Message::Saved(..) | Message::Heard(..))) => self.heard(message),
+                // Whoever begins something with a closed client is told by the room above.
+                Wake::Message(_) if closing => {}
                 Wake::Message(message) => self.heard(message),
                 Wake::Timer => self.fleet.tick(self.platform.clock().now()),
             }
         }
-        for id in self.fleet.ids() {
-            self.heard(Message::Heard(id, Input::Abort { keep: true }));
-        }
-        self.perform();
     }
 
     fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Wake<P>> {
@@ -116,13 +128,17 @@ impl<P: Platform> Driver<P> {
     fn heard(&mut self, message: Message<P>) {
         let now = self.platform.clock().now();
         match message {
-            Message::Upload { id, request, source, listener, group } => {
-                self.transfers.insert(id, Transfer { work: Work::Upload(source), listener });
-                self.fleet.upload(now, id, request, group);
+            Message::Upload { id, request, source, listener, group, resume } => {
+                self.transfers.insert(
+                    id,
+                    Transfer { work: Work::Upload { request: Rc::new(request.clone()), source }, listener },
+                );
+                self.fleet.upload(now, id, request, group, resume);
             }
-            Message::Download { id, key, sink, listener } => {
-                self.transfers.insert(id, Transfer { work: Work::Download(sink), listener });
-                self.fleet.download(now, id, key);
+            Message::Download { id, key, sink, listener, resume } => {
+                self.transfers
+                    .insert(id, Transfer { work: Work::Download { key: key.as_str().into(), sink }, listener });
+                self.fleet.download(now, id, key, resume);
             }
             Message::Group { id, total_bytes, files, listener } => {
                 self.groups.insert(id, listener);
@@ -135,7 +151,30 @@ impl<P: Platform> Driver<P> {
                 }
                 self.fleet.handle(now, id, input);
             }
+            Message::Link(link) => self.fleet.link(now, link),
+            Message::Saved(id, outcome) => self.saved(id, outcome),
             Message::Close => {}
+        }
+    }
+
+    fn saved(&mut self, id: TransferId, outcome: Result<(), String>) {
+        if let Err(why) = outcome {
+            self.fleet.handle(self.platform.clock().now(), id, Input::Unsaved(why));
+        }
+        self.journal.written(id);
+        self.write_next(id);
+    }
+
+    /// Writes the next step down, one at a time; after the last one of a transfer that has ended, others may drive it.
+    fn write_next(&mut self, id: TransferId) {
+        if let Some(save) = self.journal.next(id) {
+            let (platform, mailbox) = (self.platform.clone(), self.mailbox.clone());
+            self.tasks.push(Box::pin(async move {
+                let outcome = platform.store().save(id, save).await;
+                mailbox.post(Message::Saved(id, outcome));
+            }));
+        } else if !self.journal.holds(id) && !self.transfers.contains(&id) {
+            self.platform.store().release(id);
         }
     }
 
@@ -159,11 +198,16 @@ impl<P: Platform> Driver<P> {
                     Some((last, list)) if *last == id => list.push(event),
                     _ => events.push((id, vec![event])),
                 },
+                Order::Save(id, save) => {
+                    self.journal.add(id, save);
+                    self.write_next(id);
+                }
                 Order::End(id, end) => {
                     self.hand_out(&mut events);
                     if let Some(transfer) = self.transfers.remove(&id) {
                         transfer.listener.end(end);
                     }
+                    self.write_next(id);
                 }
                 Order::Group(id, progress, files) => {
                     self.hand_out(&mut events);
@@ -194,7 +238,7 @@ impl<P: Platform> Driver<P> {
         let Some(transfer) = self.transfers.get(&id) else { return };
         let gate = Rc::new(Gate::default());
         let post = self.mailbox.for_task(id, ticket);
-        let task = task::perform(self.platform.clone(), transfer.work.clone(), command, gate.clone(), post);
+        let task = task::perform(self.platform.clone(), id, transfer.work.clone(), command, gate.clone(), post);
         let (task, abort) = abortable(task);
         self.running.insert((id, ticket), Running { abort, gate });
         self.tasks.push(Box::pin(async move {

@@ -43,6 +43,7 @@ pub trait Backend {
         &self,
         upload: &UploadRef,
         parts: &[(u32, String)],
+        size: u64,
     ) -> impl Future<Output = Result<Completion, Failure>>;
     fn abort_upload(&self, upload: &UploadRef) -> impl Future<Output = Result<(), Failure>>;
     fn request_download(&self, key: &str) -> impl Future<Output = Result<DownloadGrant, Failure>>;

@@ -5,21 +5,32 @@ use std::rc::Rc;
 use super::{
     gate::Gate,
     mailbox::{Post, Work},
-    seams::{Backend, Body, Chunk, Opened, Platform, Sink, Transport},
+    seams::{Backend, Body as _, Chunk, Opened, Platform, Sink, Store, Transport},
 };
 use crate::core::{
+    answer,
+    download::version::{self, Body},
     error::{Code, Error, Failure},
+    fleet::TransferId,
     protocol::Signed,
-    transfer::{Answer, Command, Input},
+    transfer::{Answer, Command, Input, Seen},
 };
 
-pub async fn perform<P: Platform>(platform: Rc<P>, work: Work<P>, command: Command, gate: Rc<Gate>, post: Post<P>) {
-    let answer = answer(&*platform, &work, command, &gate, &post).await;
+pub async fn perform<P: Platform>(
+    platform: Rc<P>,
+    id: TransferId,
+    work: Work<P>,
+    command: Command,
+    gate: Rc<Gate>,
+    post: Post<P>,
+) {
+    let answer = answer(&*platform, id, &work, command, &gate, &post).await;
     post.send(|ticket| Input::Answer { ticket, answer });
 }
 
 async fn answer<P: Platform>(
     platform: &P,
+    id: TransferId,
     work: &Work<P>,
     command: Command,
     gate: &Gate,
@@ -27,27 +38,62 @@ async fn answer<P: Platform>(
 ) -> Result<Answer, Failure> {
     let backend = platform.backend();
     match (command, work) {
+        (Command::Recall { resume }, Work::Upload { request, source }) => {
+            platform.store().recall_upload(id, request, source, resume).await.map(Answer::Recalled)
+        }
+        (Command::Recall { resume }, Work::Download { key, sink }) => {
+            platform.store().recall_download(id, key, sink, resume).await.map(Answer::Recalled)
+        }
+        (Command::ListParts(upload), _) => backend.list_parts(&upload).await.map(Answer::PartsListed),
+        (Command::Look(key), _) => look(platform, &key).await.map(Answer::Looked),
         (Command::RequestUpload(request), _) => backend.request_upload(&request).await.map(Answer::UploadGranted),
         (Command::RequestParts(upload, parts), _) => {
             backend.request_parts(&upload, &parts).await.map(Answer::PartsGranted)
         }
-        (Command::Complete(upload, parts), _) => backend.complete_upload(&upload, &parts).await.map(Answer::Completed),
+        (Command::Complete(upload, parts), Work::Upload { request, .. }) => {
+            backend.complete_upload(&upload, &parts, request.size).await.map(Answer::Completed)
+        }
         (Command::RemoveUpload(upload), _) => backend.abort_upload(&upload).await.map(|()| Answer::Removed),
         (Command::RemoveObject(key), _) => backend.remove(&key).await.map(|()| Answer::Removed),
         (Command::RequestDownload(key), _) => backend.request_download(&key).await.map(Answer::DownloadGranted),
-        (Command::Put { signed, start, end }, Work::Upload(source)) => {
+        (Command::Put { signed, start, end }, Work::Upload { source, .. }) => {
             let progress = post.clone();
             let sent = move |loaded| progress.send(|ticket| Input::Sent { ticket, loaded });
             platform.transport().put(&signed, source, start, end, sent).await.map(Answer::Replied)
         }
-        (Command::Get { signed, start, end }, Work::Download(sink)) => {
+        (Command::Get { signed, start, end }, Work::Download { sink, .. }) => {
             fetch(platform, &**sink, &signed, start, end, gate, post).await
         }
-        (Command::Restart, Work::Download(sink)) => sink.clear().await.map(|()| Answer::Restarted),
-        (Command::Seal { size, content_type }, Work::Download(sink)) => {
+        (Command::Restart, Work::Download { sink, .. }) => sink.clear().await.map(|()| Answer::Restarted),
+        (Command::Seal { size, content_type }, Work::Download { sink, .. }) => {
             sink.seal(size, content_type.as_deref()).await.map(|()| Answer::Sealed)
         }
         _ => Err(Failure::fatal(Error::new(Code::Internal, "A command does not fit its transfer."))),
+    }
+}
+
+/// What storage has under this key: the head of a GET tells, and its body is not read.
+async fn look<P: Platform>(platform: &P, key: &str) -> Result<Option<Seen>, Failure> {
+    let absent = |failure: &Failure| failure.error.code == Code::NotFound;
+    let grant = match platform.backend().request_download(key).await {
+        Ok(grant) => grant,
+        Err(failure) if absent(&failure) => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    match platform.transport().get(&grant.signed, 0, None).await? {
+        Opened::Body(head, _) => {
+            let size = match version::body(&head, 0, None) {
+                Ok(Body::Range { total }) => total,
+                Ok(Body::Whole { size }) => size,
+                Err(_) => None,
+            };
+            let etag = head.headers.get("etag").map(str::to_owned).or(grant.etag);
+            Ok(Some(Seen { size: size.or(grant.size), etag }))
+        }
+        Opened::Reply(reply) => match answer::storage(&reply) {
+            failure if absent(&failure) => Ok(None),
+            failure => Err(failure),
+        },
     }
 }
 

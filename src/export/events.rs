@@ -1,12 +1,17 @@
 //! Events and results in the shapes of `index.d.ts`.
 
+use js_sys::{Date, Object, Reflect};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 
 use super::error;
-use crate::core::{
-    group::Files,
-    transfer::{Event, Finish, Level, PartEvent, Progress, State},
+use crate::{
+    core::{
+        group::Files,
+        trace::Trace,
+        transfer::{Event, Finish, Level, PartEvent, Progress, State},
+    },
+    web::SavedRecord,
 };
 
 #[derive(Serialize)]
@@ -33,6 +38,8 @@ struct LogView<'a> {
     transfer: Option<&'a str>,
     level: Level,
     message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a Trace>,
 }
 
 #[derive(Serialize)]
@@ -77,16 +84,16 @@ pub fn event(event: &Event) -> Option<JsValue> {
 /// What the log says of an event.
 pub fn log(event: &Event, time: f64, transfer: Option<&str>) -> Option<JsValue> {
     let retry;
-    let (level, message) = match event {
-        Event::Log(level, message) => (*level, message.as_str()),
+    let (level, message, detail) = match event {
+        Event::Log(level, message, trace) => (*level, message.as_str(), trace.as_ref()),
         Event::Retry { part, delay, attempt, error } => {
             let what = part.map_or("It".into(), |part| format!("Part {part}"));
             retry = format!("{what} is tried again in {delay} ms (retry {attempt}): {}", error.message);
-            (Level::Warn, retry.as_str())
+            (Level::Warn, retry.as_str(), None)
         }
         _ => return None,
     };
-    Some(to_js(&LogView { time, transfer, level, message }))
+    Some(to_js(&LogView { time, transfer, level, message, detail }))
 }
 
 pub fn group(progress: Progress, files: Files) -> JsValue {
@@ -103,6 +110,25 @@ pub fn result(finish: &Finish, blob: JsValue) -> JsValue {
         content_type: finish.content_type.as_deref(),
         blob,
     })
+}
+
+/// A transfer that was cut off; what it is resumed by stays inside.
+pub fn saved(record: &SavedRecord) -> JsValue {
+    let object = Object::new();
+    for (name, value) in [
+        ("id", JsValue::from_str(&record.id)),
+        ("kind", JsValue::from_str(record.kind)),
+        ("key", JsValue::from_str(&record.key)),
+        ("name", JsValue::from_str(&record.name)),
+        ("loaded", JsValue::from_f64(record.loaded as f64)),
+        ("total", JsValue::from_f64(record.total as f64)),
+        ("savedAt", Date::new(&JsValue::from_f64(record.saved_at)).into()),
+        ("resumable", JsValue::from_bool(record.kind == "download" || record.handle.is_some())),
+    ] {
+        // A plain object takes any member.
+        let _ = Reflect::set(&object, &JsValue::from_str(name), &value);
+    }
+    object.into()
 }
 
 /// These shapes always serialise: sizes beyond `MAX_SAFE_INTEGER` were refused on their way in.

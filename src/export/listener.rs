@@ -22,6 +22,9 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     fn events(this: &Observer, events: Array);
+    /// For the timeline.
+    #[wasm_bindgen(method)]
+    fn log(this: &Observer, entry: &JsValue);
     #[wasm_bindgen(method)]
     fn group(this: &Observer, progress: JsValue);
     #[wasm_bindgen(method)]
@@ -45,9 +48,11 @@ pub struct JsListener {
 
 impl JsListener {
     fn log(&self, event: &Event) {
-        if let Some(on_log) = &self.on_log
-            && let Some(entry) = events::log(event, Date::now(), Some(&self.observer.id()))
-        {
+        let Some(entry) = events::log(event, Date::now(), Some(&self.observer.id())) else {
+            return;
+        };
+        self.observer.log(&entry);
+        if let Some(on_log) = &self.on_log {
             // An application's faulty log callback must not end its transfers.
             let _ = on_log.call1(&JsValue::UNDEFINED, &entry);
         }

@@ -1,9 +1,13 @@
 //! What JavaScript can call: options read, events and errors handed out. Nothing is decided here.
 
+mod call;
 mod error;
 mod events;
 mod listener;
 mod options;
+mod panic;
+mod platform;
 mod session;
+mod starter;
 
 pub use session::Session;

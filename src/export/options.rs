@@ -12,7 +12,7 @@ use crate::{
         plan::LARGEST_PART,
         retry::Policy,
     },
-    web::HttpBackend,
+    web::{HttpBackend, SavedRecord, StoreKind, is_file_handle},
 };
 
 /// An options object, or `undefined`.
@@ -22,6 +22,7 @@ pub struct Options(JsValue);
 pub struct ClientOptions {
     pub backend: HttpBackend,
     pub settings: Settings,
+    pub store: StoreKind,
     pub on_log: Option<Function>,
 }
 
@@ -31,6 +32,9 @@ pub struct UploadOptions {
     pub content_type: Option<String>,
     pub metadata: Vec<(String, String)>,
     pub accept: Accept,
+    pub resume: bool,
+    /// A `FileSystemFileHandle`, by which the file is found again without a new pick.
+    pub handle: Option<JsValue>,
     pub signal: Option<AbortSignal>,
 }
 
@@ -59,7 +63,27 @@ impl Options {
             stall_timeout: self.number("stallTimeout", 1, LONGEST_SPAN)?.unwrap_or(defaults.stall_timeout),
         };
         let backend = HttpBackend { endpoint: self.endpoint()?, headers, credentials: self.credentials()? };
-        Ok(ClientOptions { backend, settings, on_log: self.function("onLog")? })
+        Ok(ClientOptions { backend, settings, store: self.store()?, on_log: self.function("onLog")? })
+    }
+
+    /// These options, and what an upload was first begun with where they say nothing else.
+    pub fn begun_with(self, record: &SavedRecord) -> JsValue {
+        let text = |text: &Option<String>| text.as_deref().map_or(JsValue::UNDEFINED, JsValue::from_str);
+        let metadata = Object::new();
+        for (name, value) in &record.metadata {
+            // A plain object takes any member.
+            let _ = Reflect::set(&metadata, &JsValue::from_str(name), &JsValue::from_str(value));
+        }
+        let all = Object::new();
+        for (name, value) in [
+            ("key", text(&record.asked_key)),
+            ("contentType", text(&record.content_type)),
+            ("metadata", metadata.into()),
+            ("handle", record.handle.clone().unwrap_or_default()),
+        ] {
+            let _ = Reflect::set(&all, &JsValue::from_str(name), &value);
+        }
+        Object::assign(&all, self.0.unchecked_ref()).into()
     }
 
     pub fn upload(&self) -> Result<UploadOptions, Error> {
@@ -76,8 +100,14 @@ impl Options {
                 max_size: accept.number("maxSize", 0, MAX_SAFE_INTEGER)?,
                 types: types.collect::<Result<_, _>>()?,
             },
+            resume: self.resume()?,
+            handle: self.optional("handle", |value| is_file_handle(&value).then_some(value), "a FileSystemFileHandle")?,
             signal: self.signal()?,
         })
+    }
+
+    pub fn resume(&self) -> Result<bool, Error> {
+        Ok(self.optional("resume", |value| value.as_bool(), "true or false")?.unwrap_or(true))
     }
 
     pub fn signal(&self) -> Result<Option<AbortSignal>, Error> {
@@ -115,6 +145,15 @@ impl Options {
             _ => None,
         };
         self.optional("credentials", parse, "\"omit\", \"same-origin\" or \"include\"")
+    }
+
+    fn store(&self) -> Result<StoreKind, Error> {
+        let parse = |value: JsValue| match value.as_string()?.as_str() {
+            "indexeddb" => Some(StoreKind::IndexedDb),
+            "memory" => Some(StoreKind::Memory),
+            _ => None,
+        };
+        Ok(self.optional("store", parse, "\"indexeddb\" or \"memory\"")?.unwrap_or(StoreKind::IndexedDb))
     }
 
     fn retry_delays(&self) -> Result<Option<Vec<u64>>, Error> {

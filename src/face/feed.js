@@ -1,3 +1,5 @@
+import { watch } from "./panic.js";
+
 const noop = () => {};
 
 /** A promise with its events: what an application awaits, iterates or gives callbacks to. */
@@ -5,6 +7,7 @@ export class Feed {
   #queues = new Set();
   #callbacks;
   #settle;
+  #unwatch;
   ended = false;
 
   /** `callbacks`: a function for each type of event. What they throw is reported, and ends nothing. */
@@ -13,6 +16,7 @@ export class Feed {
     this.promise = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
+    this.#unwatch = watch((error) => this.reject(error));
   }
 
   emit(event) {
@@ -59,6 +63,7 @@ export class Feed {
   #end(settle) {
     if (this.ended) return;
     this.ended = true;
+    this.#unwatch?.();
     settle();
   }
 }

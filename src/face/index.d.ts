@@ -6,13 +6,18 @@ export class Client {
   constructor(options: ClientOptions);
   /** Uploads one file or blob. Returns at once; await the transfer, iterate it, or steer it. */
   upload(source: Blob, options?: UploadOptions): Upload;
-  /** Uploads many under the client's one connection limit. Resolves when all have ended, however they did. */
+  /** Uploads many under the client's one connection limit. Resolves when all have ended, however they did; rejects if it is aborted itself. */
   uploadAll(sources: Iterable<Blob>, options?: UploadAllOptions): Batch;
   /** Downloads an object by ranges in parallel; the result has a Blob of it. */
   download(key: string, options?: DownloadOptions): Download;
   list(options?: { prefix?: string; signal?: AbortSignal }): Promise<StoredFile[]>;
   remove(key: string, options?: { signal?: AbortSignal }): Promise<void>;
-  /** Stops everything, and keeps what storage holds. Transfers that run end with an AbortError. */
+  /**
+   * What a reload, a crash, a closed tab or a failure cut off and nobody drives now, newest first. Give the same file to
+   * `upload`, or the same key to `download`, to go on; or `resume()` it, or `discard()` it. Remembered for seven days.
+   */
+  saved(): Promise<SavedTransfer[]>;
+  /** Stops everything, and keeps what can be resumed. Transfers that run end with an AbortError. */
   close(): void;
 }
 
@@ -31,7 +36,9 @@ export interface ClientOptions {
   retryDelays?: readonly number[];
   /** Silence after which a request is given up and tried again; four times that while storage owes only its answer. @default 30_000 */
   stallTimeout?: number;
-  /** Every decision, for monitoring. */
+  /** Where unfinished transfers are remembered; "memory" lasts as long as the page. No URL is in it. @default "indexeddb" */
+  store?: "indexeddb" | "memory";
+  /** Every request and decision, for monitoring. A presigned URL is cut to its origin and path. */
   onLog?: (entry: LogEntry) => void;
 }
 
@@ -43,15 +50,24 @@ export interface UploadOptions {
   metadata?: Record<string, string>;
   /** Refused before a byte is sent. `types` are as in `<input accept>`: "image/*", "application/pdf", ".csv". */
   accept?: { maxSize?: number; types?: readonly string[] };
+  /**
+   * Go on with an upload of the same file that was cut off. The file is recognised by name, size, time, type and samples of
+   * its bytes. Where another tab is at it, the upload fails with `busy`. @default true
+   */
+  resume?: boolean;
+  /** The file's handle, from a picker or a drop: it is kept, so that `saved()[i].resume()` needs no new pick. */
+  handle?: FileSystemFileHandle;
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
   onPart?: (part: PartEvent) => void;
 }
-export interface UploadAllOptions extends Omit<UploadOptions, "key" | "onProgress" | "onPart"> {
+export interface UploadAllOptions extends Omit<UploadOptions, "key" | "handle" | "onProgress" | "onPart"> {
   key?: (file: Blob) => string | undefined;
   onProgress?: (progress: Progress & { files: { done: number; failed: number; total: number } }) => void;
 }
 export interface DownloadOptions {
+  /** Go on with a download of the same object that was cut off; only from 16 MiB on it is worth remembering. @default true */
+  resume?: boolean;
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
@@ -59,12 +75,14 @@ export interface DownloadOptions {
 /** A running transfer: await it for the result, iterate it for events, steer it by its methods. */
 export interface Transfer<Result> extends PromiseLike<Result>, AsyncIterable<TransferEvent> {
   readonly id: string;
-  readonly state: "starting" | "active" | "paused" | "completing" | "done" | "failed" | "aborted";
+  readonly state: "starting" | "active" | "paused" | "offline" | "completing" | "done" | "failed" | "aborted";
   readonly progress: Progress;
   pause(): void;
   resume(): void;
   /** Ends it with `reason`, else an AbortError, and deletes what storage holds of it; `{ keep: true }` leaves it there. */
   abort(reason?: unknown, options?: { keep?: boolean }): Promise<void>;
+  /** The timeline so far as plain data, for a bug report: requests, decisions and their reasons; no secrets. */
+  explain(): LogEntry[];
   catch: Promise<Result>["catch"];
   finally: Promise<Result>["finally"];
 }
@@ -122,13 +140,51 @@ export interface StoredFile {
   size: number;
   lastModified: Date;
 }
+export interface SavedTransfer {
+  readonly id: string;
+  readonly kind: "upload" | "download";
+  readonly key: string;
+  /** Of the file; of a download, the last segment of its key. */
+  readonly name: string;
+  readonly loaded: number;
+  readonly total: number;
+  /** When it began. */
+  readonly savedAt: Date;
+  /** Whether `resume()` needs no new pick: a download, or an upload whose file's handle the browser has kept. */
+  readonly resumable: boolean;
+  /**
+   * Goes on at once, and is awaited and steered like any transfer. The browser may ask the user for leave to read the file
+   * again, so call it from a click. A file that has changed is `source-changed`, one without a handle `not-found`.
+   */
+  resume(options?: UploadOptions & DownloadOptions): Transfer<UploadResult | DownloadResult>;
+  /** Forgets it, and has the backend remove what storage holds of it. */
+  discard(): Promise<void>;
+}
 export interface LogEntry {
   /** Milliseconds since 1970. */
   time: number;
   transfer?: string;
   level: "debug" | "info" | "warn" | "error";
   message: string;
+  /** A request or its answer. */
+  detail?: TraceEntry;
 }
+/** What went over the wire; a request and its answer share a ticket. */
+export type TraceEntry =
+  | { kind: "request"; ticket: number; what: string; url?: string; start?: number; end?: number }
+  | { kind: "head"; ticket: number; status: number; headers: [name: string, value: string][] }
+  | {
+      kind: "answer";
+      ticket: number;
+      what: string;
+      status?: number;
+      code?: ErrorCode;
+      storageCode?: string;
+      partSize?: number;
+      parts?: number[];
+      expiresIn?: number;
+    }
+  | { kind: "cancel"; ticket: number };
 
 export class TransferError extends Error {
   readonly name: "TransferError";
@@ -148,4 +204,5 @@ export type ErrorCode =
   | "expired" | "invalid-signature" | "access-denied" | "rate-limited" | "not-found" | "gone"
   | "cors" // names the header or rule that is missing
   | "source-changed" | "object-changed" | "checksum-mismatch"
-  | "storage-full" | "backend" | "storage" | "internal";
+  | "storage-full" | "backend" | "storage" | "internal"
+  | "busy"; // another tab, or another transfer of this page, drives the same upload

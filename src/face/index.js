@@ -1,5 +1,7 @@
 import init, { Session } from "./presigned.js";
 import { TransferError } from "./errors.js";
+import { guarded } from "./panic.js";
+import { SavedTransfer } from "./saved.js";
 import { Batch, Transfer } from "./transfer.js";
 
 export { TransferError };
@@ -59,14 +61,32 @@ export class Client {
   }
 
   async list(options) {
-    return (await this.#session).list(options);
+    return this.#call((session) => session.list(options));
   }
 
   async remove(key, options) {
-    return (await this.#session).remove(key, options);
+    return this.#call((session) => session.remove(key, options));
+  }
+
+  async saved() {
+    const records = await this.#call((session) => session.saved());
+    const resume = (record, options) => this.#resume(record, options);
+    return records.map((record) => new SavedTransfer(record, resume, () => this.#call((session) => session.discard(record.id))));
   }
 
   close() {
     this.#session.then((session) => session.close()).catch(() => {});
+  }
+
+  #resume({ id, kind, key, total }, options = {}) {
+    if (kind === "download") return this.download(key, options);
+    const number = this.#next++;
+    return new Transfer(this.#session, number, total, options, (session, observer) =>
+      session.resume_upload(number, id, options, observer),
+    );
+  }
+
+  #call(ask) {
+    return guarded(this.#session.then(ask));
   }
 }

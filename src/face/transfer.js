@@ -1,4 +1,5 @@
 import { Feed } from "./feed.js";
+import { Timeline } from "./timeline.js";
 
 /** What the application said, or what `AbortController` says by default. */
 function abortError(reason, signal) {
@@ -7,18 +8,18 @@ function abortError(reason, signal) {
 
 /** A running transfer: await it, iterate it, steer it. */
 export class Transfer {
-  #session;
+  #started;
   #number;
   #feed;
   #state = "starting";
   #progress;
   #reason;
+  #timeline = new Timeline();
 
   /** `start` gets the session and what the WebAssembly side reports to. */
   constructor(session, number, total, options, start) {
     const { signal, onProgress, onPart } = options ?? {};
     this.id = `transfer-${number}`;
-    this.#session = session;
     this.#number = number;
     this.#feed = new Feed({ progress: onProgress, part: onPart });
     this.#progress = { loaded: 0, total, bytesPerSecond: 0, secondsLeft: undefined };
@@ -29,6 +30,7 @@ export class Transfer {
     const observer = {
       id: this.id,
       events: (events) => events.forEach((event) => this.#heard(event)),
+      log: (entry) => this.#timeline.add(entry),
       done: (result) => this.#feed.resolve(result),
       failed: fail,
       aborted: () => {
@@ -36,7 +38,11 @@ export class Transfer {
         this.#feed.reject(abortError(this.#reason, signal));
       },
     };
-    session.then((session) => start(session, observer)).catch(fail);
+    this.#started = session.then(async (session) => {
+      await start(session, observer);
+      return session;
+    });
+    this.#started.catch(fail);
   }
 
   get state() {
@@ -60,6 +66,10 @@ export class Transfer {
     this.#reason = reason;
     this.#steer((session) => session.abort(this.#number, keep));
     await this.#feed.settled();
+  }
+
+  explain() {
+    return this.#timeline.entries();
   }
 
   then(done, failed) {
@@ -88,8 +98,8 @@ export class Transfer {
   }
 
   #steer(post) {
-    // Where there is no session, the transfer has failed already.
-    this.#session.then(post).catch(() => {});
+    // Where it has not started, it has failed already.
+    this.#started.then(post).catch(() => {});
   }
 }
 
@@ -136,6 +146,10 @@ export class Batch {
   resume() {
     this.uploads.forEach((upload) => upload.resume());
     if (!this.#feed.ended) this.#become("active");
+  }
+
+  explain() {
+    return this.uploads.flatMap((upload) => upload.explain()).sort((one, other) => one.time - other.time);
   }
 
   async abort(reason, options) {

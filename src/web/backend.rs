@@ -14,7 +14,8 @@ use crate::{
         http,
         json::Json,
         protocol::{
-            self, Completion, DownloadGrant, PartGrants, StoredFile, UploadGrant, UploadRef, UploadRequest, key_path,
+            self, Completion, DownloadGrant, PartGrants, StoredFile, StoredPart, UploadGrant, UploadRef, UploadRequest,
+            key_path,
         },
     },
     drive::seams::Backend,
@@ -31,8 +32,16 @@ pub struct HttpBackend {
     pub credentials: Option<RequestCredentials>,
 }
 
+/// The backend's success.
+struct Said {
+    /// What it is when it is not to be used; some answer a deletion with nothing.
+    body: Result<Json, Failure>,
+    /// Readable on the page's own origin, or where CORS exposes it.
+    date: Option<String>,
+}
+
 impl HttpBackend {
-    async fn call(&self, method: Method, path: &str, body: Option<JsValue>) -> Result<Json, Failure> {
+    async fn call(&self, method: Method, path: &str, body: Option<JsValue>) -> Result<Said, Failure> {
         let refused = |_| Failure::fatal(Error::new(Code::Backend, "The browser refuses a request to the backend."));
         let abort = AbortOnDrop::new().map_err(refused)?;
         let headers = self.headers().await?;
@@ -64,7 +73,8 @@ impl HttpBackend {
         if !response.ok() {
             return Err(answer::backend(status, head.retry_after(), body.as_ref()));
         }
-        body.ok_or_else(|| answer::not_json(status, head.get("content-type").unwrap_or_default()))
+        let body = body.ok_or_else(|| answer::not_json(status, head.get("content-type").unwrap_or_default()));
+        Ok(Said { body, date: head.get("date").map(str::to_owned) })
     }
 
     async fn headers(&self) -> Result<Headers, Failure> {
@@ -87,7 +97,11 @@ impl HttpBackend {
         headers.map(Headers::from_raw).map_err(failed)
     }
 
-    async fn post(&self, path: &str, members: &[(&str, JsValue)]) -> Result<Json, Failure> {
+    async fn get(&self, path: &str) -> Result<Json, Failure> {
+        self.call(Method::GET, path, None).await?.body
+    }
+
+    async fn post(&self, path: &str, members: &[(&str, JsValue)]) -> Result<Said, Failure> {
         self.call(Method::POST, path, Some(json::object(members))).await
     }
 }
@@ -106,24 +120,37 @@ impl Backend for HttpBackend {
             ("metadata", if metadata.is_empty() { JsValue::UNDEFINED } else { json::object(&metadata) }),
             ("part_size", request.part_size.map_or(JsValue::UNDEFINED, |size| JsValue::from_f64(size as f64))),
         ];
-        protocol::upload_grant(&self.post("/request-upload", &members).await?).map_err(Failure::fatal)
+        let Said { body, date } = self.post("/request-upload", &members).await?;
+        let grant = protocol::upload_grant(&body?).map_err(Failure::fatal)?;
+        Ok(grant.dated(date.as_deref()))
     }
 
     async fn request_parts(&self, upload: &UploadRef, parts: &[u32]) -> Result<PartGrants, Failure> {
         let numbers: Array = parts.iter().map(|number| JsValue::from(*number)).collect();
         let [key, id] = names(upload);
-        let answer = self.post("/request-parts", &[key, id, ("part_numbers", numbers.into())]).await?;
-        protocol::part_grants(&answer).map_err(Failure::fatal)
+        let Said { body, date } = self.post("/request-parts", &[key, id, ("part_numbers", numbers.into())]).await?;
+        let grants = protocol::part_grants(&body?).map_err(Failure::fatal)?;
+        Ok(grants.dated(date.as_deref()))
     }
 
-    async fn complete_upload(&self, upload: &UploadRef, parts: &[(u32, String)]) -> Result<Completion, Failure> {
+    async fn list_parts(&self, upload: &UploadRef) -> Result<Vec<StoredPart>, Failure> {
+        let answer = self.post("/list-parts", &names(upload)).await?.body?;
+        protocol::stored_parts(&answer).map_err(Failure::fatal)
+    }
+
+    async fn complete_upload(
+        &self,
+        upload: &UploadRef,
+        parts: &[(u32, String)],
+        size: u64,
+    ) -> Result<Completion, Failure> {
         let part = |(number, etag): &(u32, String)| {
             json::object(&[("part_number", JsValue::from(*number)), ("etag", JsValue::from_str(etag))])
         };
         let parts: Array = parts.iter().map(part).collect();
         let [key, id] = names(upload);
-        let answer = self.post("/complete-upload", &[key, id, ("parts", parts.into())]).await?;
-        protocol::completion(&answer, &upload.key).map_err(Failure::fatal)
+        let answer = self.post("/complete-upload", &[key, id, ("parts", parts.into())]).await?.body?;
+        protocol::completion(&answer, &upload.key, size)
     }
 
     async fn abort_upload(&self, upload: &UploadRef) -> Result<(), Failure> {
@@ -131,13 +158,14 @@ impl Backend for HttpBackend {
     }
 
     async fn request_download(&self, key: &str) -> Result<DownloadGrant, Failure> {
-        let answer = self.call(Method::GET, &format!("/request-download/{}", key_path(key)), None).await?;
-        protocol::download_grant(&answer).map_err(Failure::fatal)
+        let Said { body, date } = self.call(Method::GET, &format!("/request-download/{}", key_path(key)), None).await?;
+        let grant = protocol::download_grant(&body?).map_err(Failure::fatal)?;
+        Ok(grant.dated(date.as_deref()))
     }
 
     async fn list(&self, prefix: Option<&str>) -> Result<Vec<StoredFile>, Failure> {
         let query = prefix.map_or(String::new(), |prefix| format!("?prefix={}", key_path(prefix)));
-        protocol::stored_files(&self.call(Method::GET, &format!("/files{query}"), None).await?).map_err(Failure::fatal)
+        protocol::stored_files(&self.get(&format!("/files{query}")).await?).map_err(Failure::fatal)
     }
 
     async fn remove(&self, key: &str) -> Result<(), Failure> {

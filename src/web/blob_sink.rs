@@ -4,6 +4,9 @@
 //! Chromium hands out Blobs that turn out to be broken, and says so only when they are read: until some idle moment after
 //! its start (seen: up to 35 s) it has room for 500 MiB. So one byte of each is read before its chunks are let go, and a
 //! broken one is made again; meanwhile the connection it came by waits.
+//!
+//! A download that can be resumed has a [`Keeper`], which writes each Blob down before its bytes count. Chunks that are no
+//! Blob yet when the page dies are fetched again.
 
 use std::{
     cell::{Cell, RefCell},
@@ -11,11 +14,11 @@ use std::{
 };
 
 use gloo_timers::future::TimeoutFuture;
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, Reflect, Uint8Array};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag};
 
-use super::fetch::Bytes;
+use super::{fetch::Bytes, keeper::Keeper};
 use crate::{
     core::{
         error::{Code, Error, Failure},
@@ -42,6 +45,8 @@ struct Run {
 struct Held {
     stretch: Stretch,
     blob: Blob,
+    /// It is written down, or about to be.
+    kept: bool,
 }
 
 #[derive(Default)]
@@ -51,12 +56,35 @@ pub struct BlobSink {
     runs: RefCell<Vec<Rc<Run>>>,
     held: RefCell<Vec<Held>>,
     sealed: RefCell<Option<Blob>>,
+    keeper: RefCell<Option<Rc<Keeper>>>,
 }
 
 impl BlobSink {
     /// The finished object.
     pub fn take(&self) -> Option<Blob> {
         self.sealed.take()
+    }
+
+    /// From now on what is held is kept as well.
+    pub fn keep_with(&self, keeper: Keeper) {
+        self.keeper.replace(Some(Rc::new(keeper)));
+    }
+
+    /// Puts back what an earlier page has kept, and tells what of it can be read.
+    pub async fn restore(&self, pieces: Vec<(Stretch, Blob)>) -> Vec<Stretch> {
+        let (mut have, copied) = (Vec::new(), is_webkit());
+        for (stretch, blob) in pieces {
+            if let Ok(blob) = readable(blob, copied).await {
+                self.held.borrow_mut().push(Held { stretch, blob, kept: true });
+                have.push(stretch);
+            }
+        }
+        have
+    }
+
+    /// Why what is held is no longer kept, in words.
+    pub fn warning(&self) -> Option<String> {
+        self.keeper.borrow().as_ref().and_then(|keeper| keeper.warning())
     }
 
     fn append(&self, at: u64, chunk: &Bytes) -> Rc<Run> {
@@ -85,8 +113,21 @@ impl BlobSink {
         if run.end.get() == end {
             self.runs.borrow_mut().retain(|other| !Rc::ptr_eq(other, run));
         }
-        self.held.borrow_mut().push(Held { stretch: Stretch { start: run.start, end }, blob });
+        self.held.borrow_mut().push(Held { stretch: Stretch { start: run.start, end }, blob, kept: false });
         Ok(())
+    }
+
+    /// Writes down what is not yet, which may be more than one: the first may have come before the record was there.
+    async fn keep(&self) {
+        let Some(keeper) = self.keeper.borrow().clone() else { return };
+        while keeper.is_active() {
+            let fresh = self.held.borrow_mut().iter_mut().find(|held| !held.kept).map(|held| {
+                held.kept = true;
+                (held.stretch, held.blob.clone())
+            });
+            let Some((stretch, blob)) = fresh else { return };
+            keeper.keep(stretch, &blob).await;
+        }
     }
 }
 
@@ -95,12 +136,20 @@ impl Sink for BlobSink {
 
     async fn write(&self, at: u64, chunk: Bytes) -> Result<(), Failure> {
         let run = self.append(at, &chunk);
-        if run.end.get() - run.start >= RUN { self.hold(&run).await } else { Ok(()) }
+        if run.end.get() - run.start >= RUN {
+            self.hold(&run).await?;
+            self.keep().await;
+        }
+        Ok(())
     }
 
     async fn clear(&self) -> Result<(), Failure> {
         self.runs.borrow_mut().clear();
         self.held.borrow_mut().clear();
+        let keeper = self.keeper.borrow().clone();
+        if let Some(keeper) = keeper {
+            keeper.clear().await;
+        }
         Ok(())
     }
 
@@ -114,7 +163,7 @@ impl Sink for BlobSink {
         let tiles = stretches::tile(&all, size).ok_or_else(incomplete)?;
         let parts = Array::new();
         for (index, own) in tiles {
-            let Some(Held { stretch, blob }) = held.get(index) else { return Err(incomplete()) };
+            let Some(Held { stretch, blob, .. }) = held.get(index) else { return Err(incomplete()) };
             let (from, to) = (own.start - stretch.start, own.end - stretch.start);
             let own = blob.slice_with_f64_and_f64(from as f64, to as f64).map_err(|_| full())?;
             parts.push(&own);
@@ -129,6 +178,21 @@ pub fn warm_up() {
     let bytes = Uint8Array::new_with_length(1 << 20);
     // A browser that can't do this will say so when it matters.
     let _ = new_blob(&Array::of1(&bytes), None);
+}
+
+/// A stored Blob, where it can be read. WebKit deletes its bytes together with its record, whoever still holds it: there
+/// it is copied.
+async fn readable(blob: Blob, copied: bool) -> Result<Blob, Failure> {
+    let probe = if copied { blob.clone() } else { blob.slice_with_f64_and_f64(0.0, 1.0).map_err(|_| full())? };
+    let bytes = JsFuture::from(probe.array_buffer()).await.map_err(|_| full())?;
+    if copied { sound_blob(&Array::of1(&bytes), None).await } else { Ok(blob) }
+}
+
+/// Safari, and every browser on iOS.
+fn is_webkit() -> bool {
+    let navigator = Reflect::get(&js_sys::global(), &"navigator".into()).unwrap_or_default();
+    let agent = Reflect::get(&navigator, &"userAgent".into()).ok().and_then(|agent| agent.as_string());
+    agent.is_some_and(|agent| agent.contains("AppleWebKit/") && !agent.contains("Chrome/"))
 }
 
 /// A Blob that can be read.

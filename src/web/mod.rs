@@ -6,8 +6,18 @@ pub mod backend;
 mod blob_sink;
 mod clock;
 mod fetch;
+mod handle;
+mod idb;
 mod json;
+mod keeper;
+mod link;
+mod listening;
+pub mod locks;
+mod record;
+mod saved;
+mod shelf;
 mod source;
+mod store;
 mod transport;
 mod xhr;
 
@@ -17,6 +27,11 @@ pub use self::{
     blob_sink::{BlobSink, warm_up},
     clock::BrowserClock,
     fetch::Bytes,
+    handle::{file_of, is_file_handle},
+    link::LinkWatch,
+    saved::SavedRecord,
+    shelf::Kind as StoreKind,
     source::BlobSource,
+    store::BrowserStore,
     transport::BrowserTransport,
 };

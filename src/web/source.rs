@@ -1,9 +1,19 @@
 //! The file that goes up: sliced by reference, never read on the way to the network.
 
+use js_sys::Uint8Array;
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::Blob;
+use web_sys::{Blob, File};
 
-use crate::core::error::{Code, Error, Failure};
+use crate::core::{
+    checkpoint::Identity,
+    error::{Code, Error, Failure},
+    mark::Mark,
+    protocol::UploadRequest,
+};
+
+/// Bytes of each of the three samples by which a file is recognised.
+const SAMPLE: u64 = 64 << 10;
 
 pub struct BlobSource(Blob);
 
@@ -21,6 +31,33 @@ impl BlobSource {
     pub async fn check(&self, start: u64, end: u64) -> Result<(), Failure> {
         let byte = self.slice(start, end.min(start.saturating_add(1)))?;
         JsFuture::from(byte.array_buffer()).await.map(drop).map_err(|_| changed())
+    }
+
+    /// What the file is recognised by when it comes again. Its first, middle and last bytes are read for it, all of them
+    /// where it is small.
+    ///
+    /// # Errors
+    /// `source-changed` where it can't be read.
+    pub async fn identity(&self, request: &UploadRequest) -> Result<Identity, Failure> {
+        let size = self.0.size() as u64;
+        let samples = match size <= 3 * SAMPLE {
+            true => vec![(0, size)],
+            false => [0, (size - SAMPLE) / 2, size - SAMPLE].map(|start| (start, start + SAMPLE)).to_vec(),
+        };
+        let mut mark = Mark::new();
+        for (start, end) in samples {
+            let read = JsFuture::from(self.slice(start, end)?.array_buffer()).await.map_err(|_| changed())?;
+            mark.add(&Uint8Array::new(&read).to_vec());
+        }
+        // A clock before 1970 tells nothing.
+        let modified = self.0.dyn_ref::<File>().map(File::last_modified).filter(|time| *time >= 0.0);
+        Ok(Identity {
+            name: request.filename.clone(),
+            size: request.size,
+            content_type: request.content_type.clone(),
+            modified: modified.map(|time| time as u64),
+            mark: mark.finish(),
+        })
     }
 }
 

@@ -71,7 +71,7 @@ async fn headers_are_asked_afresh_for_each_request() {
     let this = js_sys::Object::new();
     js_sys::Reflect::set(&this, &"asked".into(), &asked).unwrap();
     js_sys::Reflect::set(&this, &"token".into(), &token).unwrap();
-    let headers = function.bind(&this).into();
+    let headers = function.bind0(&this).into();
     let backend = HttpBackend { endpoint: page(""), headers, credentials: None };
     backend.list(None).await.unwrap();
     backend.list(Some("uploads/afresh/a b/ü+%")).await.unwrap();

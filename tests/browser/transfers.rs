@@ -137,7 +137,8 @@ async fn cut_ranges_go_on_where_they_stopped() {
     assert!(running.events.borrow().iter().any(|event| matches!(event, Event::Retry { .. })));
     assert!(read(&sink.take().unwrap()).await.to_vec() == content.to_vec());
     let sent = stat("bytes_out").await - before;
-    assert!(sent < 10.0 * 1_048_576.0, "nothing comes twice but what was on the wire: {sent}");
+    // What the cut connections still held is lost with them.
+    assert!(sent < 8_388_608.0 + 4.0 * 500_000.0 + 2_097_152.0, "nothing comes twice but what was on the wire: {sent}");
 }
 
 #[wasm_bindgen_test]

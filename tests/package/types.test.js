@@ -20,7 +20,7 @@ after(() => application?.remove());
 for (const [module, resolution] of [["esnext", "bundler"], ["nodenext", "nodenext"]]) {
   test(`the API's use compiles, its misuse does not: resolution as ${resolution}`, async () => {
     const options = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess"];
-    const target = ["--target", "es2022", "--lib", "es2022,dom,dom.iterable,dom.asynciterable", "--types", ""];
+    const target = ["--target", "es2022", "--lib", "es2022,dom,dom.iterable,dom.asynciterable"];
     const modules = ["--module", module, "--moduleResolution", resolution];
     const { code, output } = await runNode(application.app, tsc, ...options, ...target, ...modules, "api.ts");
     assert.deepEqual({ code, output }, { code: 0, output: "" });

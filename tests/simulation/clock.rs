@@ -47,10 +47,6 @@ impl VirtualClock {
     pub async fn sleep(&self, span: Millis) {
         self.sleep_until(self.now() + span).await;
     }
-
-    pub fn sleepers(&self) -> usize {
-        self.0.sleepers.borrow().len()
-    }
 }
 
 impl Clock for VirtualClock {

@@ -37,6 +37,7 @@ fn assemble() -> Result {
     let mut wasm_pack = tools::wasm_pack();
     wasm_pack.args(["build", "--release", "--target", "web", "--no-pack", "--no-typescript", "--no-gitignore"]);
     wasm_pack.args(["--out-dir", "pkg", "--out-name", "presigned"]).env("PATH", path_with_wasm_opt()?);
+    wasm_pack.env("CARGO_ENCODED_RUSTFLAGS", without_local_paths());
     run_command(&mut wasm_pack)?;
 
     for paper in PAPERS.iter().filter(|paper| root().join(paper).is_file()) {
@@ -57,6 +58,16 @@ fn path_with_wasm_opt() -> Result<std::ffi::OsString> {
     let first = root().join("tests/node_modules/.bin");
     std::env::join_paths(std::iter::once(first).chain(std::env::split_paths(&path)))
         .map_err(|error| Failure::Failed(format!("PATH: {error}")))
+}
+
+/// Panics tell where they come from: that must not be a folder of whoever built the package.
+fn without_local_paths() -> String {
+    let home = std::env::home_dir().unwrap_or_default();
+    let cargo = std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
+    let folders = [(root(), "presigned"), (cargo, "cargo"), (home, "home")];
+    let remap = |(folder, name): &(PathBuf, &str)| format!("--remap-path-prefix={}=/{name}", folder.display());
+    // The last that fits is taken.
+    folders.iter().rev().map(remap).collect::<Vec<_>>().join("\u{1f}")
 }
 
 /// The workspace has one version; the face's package.json repeats it.

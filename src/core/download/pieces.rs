@@ -11,6 +11,8 @@ pub struct Piece {
     pub backoff: Backoff,
     /// Where `at` was when it failed last: further on since then is progress.
     failed_at: Option<u64>,
+    /// Its last failure was the network's, which may be over any moment.
+    cut_off: bool,
     /// Where and when its present request began, for its speed.
     began: (u64, Millis),
 }
@@ -22,7 +24,7 @@ const LEAST_SPLIT: u64 = MIB;
 
 impl Piece {
     pub fn new(at: u64, end: Option<u64>) -> Self {
-        Self { at, end, backoff: Backoff::default(), failed_at: None, began: (at, 0) }
+        Self { at, end, backoff: Backoff::default(), failed_at: None, cut_off: false, began: (at, 0) }
     }
 
     /// With the retries that others before it have used up.
@@ -50,7 +52,8 @@ impl Piece {
     }
 
     /// Notes a failure; its retries start afresh where bytes came since the last one.
-    pub fn fail(&mut self) -> &mut Backoff {
+    pub fn fail(&mut self, cut_off: bool) -> &mut Backoff {
+        self.cut_off = cut_off;
         if self.failed_at.replace(self.at).is_some_and(|failed_at| self.at > failed_at) {
             self.backoff.refresh();
         }
@@ -98,6 +101,16 @@ impl Pieces {
         while self.next_wake().is_some_and(|until| until <= now) {
             let Some((_, piece)) = self.resting.pop_first() else { return };
             self.idle.insert(piece.at, piece);
+        }
+    }
+
+    /// The network is back: nothing needs to rest any longer that only waited for that.
+    pub fn hurry(&mut self) {
+        let waited: Vec<_> = self.resting.iter().filter(|(_, piece)| piece.cut_off).map(|(key, _)| *key).collect();
+        for key in waited {
+            if let Some(piece) = self.resting.remove(&key) {
+                self.put(piece);
+            }
         }
     }
 

@@ -1,40 +1,57 @@
 //! The engine of one upload.
 //!
 //! It asks the backend for URLs, sends the parts, completes; or sends the whole file with one PUT, which is an upload of
-//! one part without a completion. What storage holds is deleted only when the user aborts.
+//! one part without a completion. What storage holds is deleted only when the user aborts: after any failure, the same file
+//! goes on from there.
+//!
+//! | its room | |
+//! |---|---|
+//! | this file | the contract of [`Engine`], and what follows from each input |
+//! | `calls` | what the backend is asked, and what its answers mean |
+//! | `sending` | one part on its way to storage |
+//! | `ending` | how it ends: done, failed, aborted |
+//! | `parts` | what is waiting, under way, resting and stored |
 
-mod leases;
+mod calls;
+mod ending;
 mod parts;
+mod sending;
 
 use std::collections::VecDeque;
 
-use self::{leases::Leases, parts::Parts};
+use self::parts::Parts;
 use super::{
-    answer,
+    calls::Calls,
     chance::Chance,
-    error::{Code, Error, Failure, Verdict},
+    checkpoint::{Identity, Save},
+    error::{Code, Error, Failure},
     flight::Flights,
-    http::Response,
+    lease::Leases,
     meter::Meter,
     options::Settings,
-    plan::Plan,
-    protocol::{Completion, Method, PartGrants, UploadGrant, UploadRef, UploadRequest},
-    retry::{Backoff, Policy},
+    plan::USUAL_PART,
+    protocol::{UploadRef, UploadRequest},
+    reach::Reach,
+    retry::{Budget, Policy},
     time::Millis,
-    transfer::{
-        Answer, Command, Deadline, End, Engine, Event, Finish, Input, Level, Output, Reason, State, Ticket, Want,
-    },
+    trace::Trace,
+    transfer::{Answer, Command, Deadline, Engine, Event, Input, Level, Link, Output, Reason, State, Ticket, Want},
 };
-
-/// Parts signed by one call.
-const BATCH: usize = 32;
 
 /// Where the upload stands; each names what the backend or storage is needed for.
 #[derive(Debug)]
 enum Phase {
+    /// It may have been cut off before.
+    Recalling {
+        resume: bool,
+    },
     Requesting,
+    /// Only storage knows which parts it has.
+    Listing,
     Sending,
     Completing,
+    /// Nobody knows whether it was completed: the object itself will tell. Else this is why it failed.
+    Looking(Error),
     /// The user has ended it; this call takes away what storage holds.
     Removing(Command),
     Over,
@@ -51,8 +68,7 @@ enum Work {
 pub struct Upload {
     request: UploadRequest,
     policy: Policy,
-    /// URLs are kept signed for so many parts that have not started.
-    ahead: usize,
+    ways: usize,
     phase: Phase,
     paused: bool,
     admitted: bool,
@@ -60,12 +76,22 @@ pub struct Upload {
     ending: Option<bool>,
     key: String,
     upload: Option<UploadRef>,
+    /// The file, to be remembered by.
+    identity: Option<Identity>,
+    /// Something of it is remembered.
+    saved: bool,
+    /// It goes on with what an earlier life has left, and nothing was stored in this one.
+    resumed: bool,
+    /// The completion may have happened, though its answer was no success.
+    doubt: bool,
+    /// Storage was asked once more for its parts after it had refused the completion.
+    relisted: bool,
     parts: Option<Parts>,
     leases: Leases,
     flights: Flights<Work>,
-    /// Retries of calls to the backend, and until when the next one rests.
-    calls: Backoff,
-    calls_rest: Option<Millis>,
+    calls: Calls,
+    budget: Budget,
+    reach: Reach,
     meter: Meter,
     chance: Chance,
     state: State,
@@ -75,23 +101,32 @@ pub struct Upload {
 }
 
 impl Upload {
-    pub fn new(request: UploadRequest, settings: &Settings, seed: u64) -> Self {
+    /// `resume`: go on with an upload of the same file that was cut off.
+    pub fn new(request: UploadRequest, settings: &Settings, seed: u64, resume: bool) -> Self {
+        // What fits into one request has nothing to go on with.
+        let in_parts = request.size > request.part_size.unwrap_or(USUAL_PART);
         Self {
             meter: Meter::new(request.size),
             request,
             policy: settings.retry.clone(),
-            ahead: settings.concurrency * 2,
-            phase: Phase::Requesting,
+            ways: settings.concurrency,
+            phase: if in_parts { Phase::Recalling { resume } } else { Phase::Requesting },
             paused: false,
             admitted: false,
             ending: None,
             key: String::new(),
             upload: None,
+            identity: None,
+            saved: false,
+            resumed: false,
+            doubt: false,
+            relisted: false,
             parts: None,
             leases: Leases::default(),
             flights: Flights::new(settings.stall_timeout),
-            calls: Backoff::default(),
-            calls_rest: None,
+            calls: Calls::default(),
+            budget: Budget::default(),
+            reach: Reach::default(),
             chance: Chance::new(seed),
             state: State::Starting,
             now: 0,
@@ -100,186 +135,35 @@ impl Upload {
         }
     }
 
-    fn answered(&mut self, now: Millis, ticket: Ticket, answer: Result<Answer, Failure>) {
+    fn answered(&mut self, ticket: Ticket, answer: Result<Answer, Failure>) {
         let Some(work) = self.flights.land(ticket) else {
             return;
         };
+        if self.is_from_afar(&answer) && self.reach.heard() {
+            self.out.push_back(Output::Reached(true));
+        }
         match (work, answer) {
-            (Work::Part(number), Ok(Answer::Replied(response))) => self.stored(now, number, &response),
-            (Work::Part(number), Err(failure)) => self.part_failed(now, number, failure),
+            (Work::Part(number), Ok(Answer::Replied(response))) => self.stored(number, &response),
+            (Work::Part(number), Err(failure)) => self.part_failed(number, failure),
             (Work::Call, Ok(answer)) => {
-                self.calls.refresh();
-                self.called(now, answer);
+                self.calls.succeeded();
+                self.called(answer);
             }
-            (Work::Call, Err(failure)) => self.call_failed(now, failure),
+            (Work::Call, Err(failure)) => self.call_failed(failure),
             (Work::Part(_), Ok(_)) => self.fail(Error::new(Code::Internal, "A part was answered with something else.")),
         }
     }
 
-    fn called(&mut self, now: Millis, answer: Answer) {
+    /// It proves that there is a network.
+    fn is_from_afar(&self, answer: &Result<Answer, Failure>) -> bool {
         match answer {
-            Answer::UploadGranted(grant) => {
-                if let Err(error) = self.granted(now, grant) {
-                    return self.fail(error);
-                }
-                if let Some(keep) = self.ending {
-                    self.remove(keep);
-                }
-            }
-            Answer::PartsGranted(grants) => self.signed(now, grants),
-            Answer::Completed(completion) if self.ending == Some(false) => {
-                self.phase = Phase::Removing(Command::RemoveObject(completion.key));
-            }
-            Answer::Completed(completion) => self.finish(completion),
-            Answer::Removed => self.end(State::Aborted, End::Aborted),
-            _ => self.fail(Error::new(Code::Internal, "A call was answered with something else.")),
+            Ok(Answer::Recalled(_)) => false,
+            Ok(_) => true,
+            Err(failure) => failure.error.status.is_some(),
         }
     }
 
-    fn granted(&mut self, now: Millis, grant: UploadGrant) -> Result<(), Error> {
-        let (size, was_whole) = (self.request.size, self.upload.is_none());
-        let (plan, grants) = match grant {
-            UploadGrant::Whole { key, mut signed, expires_in } => {
-                self.key = key;
-                self.upload = None;
-                // The store keeps the type that is sent; and where it is signed, it is what was asked for.
-                let typed = signed.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-                if signed.method == Method::Put && !typed {
-                    signed.headers.push(("content-type".into(), self.request.content_type.clone()));
-                }
-                self.log(Level::Info, "The backend signed one request for the whole file.");
-                (Plan::whole(size)?, PartGrants { parts: vec![(1, signed)], expires_in })
-            }
-            UploadGrant::Parts { key, upload_id, part_size, grants } => {
-                let Some(part_size) = part_size.or(self.request.part_size) else {
-                    return Err(Error::new(Code::Backend, "The backend's answer lacks `part_size`."));
-                };
-                self.upload = Some(UploadRef { key: key.clone(), upload_id });
-                self.key = key;
-                let plan = Plan::new(size, part_size)?;
-                self.log(Level::Info, format!("{} parts of {part_size} bytes.", plan.parts()));
-                (plan, grants)
-            }
-        };
-        self.leases.grant(now, grants);
-        // A fresh signature for a single PUT comes as a new grant; the part and its retries are still the same.
-        if self.parts.is_none() || was_whole != self.upload.is_none() {
-            self.parts = Some(Parts::new(plan));
-        }
-        self.phase = Phase::Sending;
-        Ok(())
-    }
-
-    fn signed(&mut self, now: Millis, grants: PartGrants) {
-        let needed = self.unsigned(now);
-        if !grants.parts.iter().any(|(number, _)| needed.contains(number)) {
-            return self.fail(Error::new(Code::Backend, "The backend signed none of the parts that it was asked for."));
-        }
-        self.leases.grant(now, grants);
-    }
-
-    fn stored(&mut self, now: Millis, number: u32, response: &Response) {
-        if !response.is_success() {
-            return self.part_failed(now, number, answer::storage(response));
-        }
-        let etag = match answer::part_etag(response) {
-            Ok(etag) => Some(etag),
-            Err(_) if self.upload.is_none() => None,
-            Err(failure) => return self.part_failed(now, number, failure),
-        };
-        let Some(parts) = &mut self.parts else { return };
-        parts.store(number, etag.clone());
-        self.leases.end(number);
-        if self.upload.is_none() {
-            let location = response.headers.get("location").map(str::to_owned);
-            self.finish(Completion { key: self.key.clone(), etag, location });
-        }
-    }
-
-    fn part_failed(&mut self, now: Millis, number: u32, failure: Failure) {
-        let error = failure.error.at_part(self.upload.is_some().then_some(number));
-        let Some(parts) = &mut self.parts else { return };
-        match failure.verdict {
-            Verdict::Retry { after } => {
-                let Some(backoff) = parts.backoff(number) else {
-                    return;
-                };
-                let Some(delay) = backoff.pause(&self.policy, after, &mut self.chance) else {
-                    return self.fail(error);
-                };
-                let attempt = backoff.attempt();
-                parts.rest(number, now.saturating_add(delay));
-                self.out.push_back(Output::Emit(Event::Retry { part: error.part, attempt, delay, error }));
-            }
-            Verdict::Resign if parts.may_resign(number) => {
-                parts.put_back(number);
-                self.leases.end(number);
-                self.log(Level::Warn, format!("{} It is signed once more.", error.message));
-                if self.upload.is_none() {
-                    self.phase = Phase::Requesting;
-                }
-            }
-            Verdict::Resign | Verdict::Fatal => self.fail(error),
-        }
-    }
-
-    fn call_failed(&mut self, now: Millis, failure: Failure) {
-        let removing = matches!(self.phase, Phase::Removing(_));
-        if let (Some(keep), false) = (self.ending, removing) {
-            return self.remove(keep);
-        }
-        if let Verdict::Retry { after } = failure.verdict
-            && let Some(delay) = self.calls.pause(&self.policy, after, &mut self.chance)
-        {
-            self.calls_rest = Some(now.saturating_add(delay));
-            let event = Event::Retry { part: None, attempt: self.calls.attempt(), delay, error: failure.error };
-            return self.out.push_back(Output::Emit(event));
-        }
-        if removing {
-            let gone = matches!(failure.error.code, Code::NotFound | Code::Gone);
-            if !gone {
-                self.log(
-                    Level::Warn,
-                    format!("What storage holds of it could not be removed: {}", failure.error.message),
-                );
-            }
-            return self.end(State::Aborted, End::Aborted);
-        }
-        let absent = matches!(failure.error.status, Some(404 | 405 | 501)) && matches!(self.phase, Phase::Sending);
-        self.fail(if absent {
-            Error {
-                code: Code::Backend,
-                message: "The backend signs no further parts: it has no /request-parts.".into(),
-                ..failure.error
-            }
-        } else {
-            failure.error
-        });
-    }
-
-    /// The user has ended it: what is under way stops, what storage holds goes, unless it is to be kept.
-    fn abort(&mut self, keep: bool) {
-        if self.ending.replace(keep).is_some() || matches!(self.phase, Phase::Over) {
-            return;
-        }
-        self.cancel(|work| matches!(work, Work::Part(_)));
-        // These two calls change what storage holds; only their answers tell what there is to remove.
-        let awaited = matches!(self.phase, Phase::Requesting | Phase::Completing) && !keep;
-        if !(awaited && self.flights.iter().any(|(_, work)| *work == Work::Call)) {
-            self.remove(keep);
-        }
-    }
-
-    fn remove(&mut self, keep: bool) {
-        self.cancel(|_| true);
-        self.calls_rest = None;
-        match self.upload.clone().filter(|_| !keep) {
-            Some(upload) => self.phase = Phase::Removing(Command::RemoveUpload(upload)),
-            None => self.end(State::Aborted, End::Aborted),
-        }
-    }
-
-    fn set_paused(&mut self, now: Millis, paused: bool) {
+    fn set_paused(&mut self, paused: bool) {
         if self.paused == paused || self.ending.is_some() {
             return;
         }
@@ -287,153 +171,75 @@ impl Upload {
         if paused {
             self.cancel(|work| matches!(work, Work::Part(_)));
             self.meter.rest();
-            self.measure(now);
+            self.measure();
         }
     }
 
-    fn give_up_stalled(&mut self, now: Millis) {
-        for (ticket, silent) in self.flights.stalled(now) {
-            self.out.push_back(Output::Cancel(ticket));
-            self.answered(now, ticket, Err(Failure::timeout(silent)));
+    fn set_link(&mut self, link: Link) {
+        if self.reach.set(link) {
+            self.calls.hurry();
+            if let Some(parts) = &mut self.parts {
+                parts.hurry();
+            }
+        }
+        if link == Link::Down {
+            self.meter.rest();
+        }
+    }
+
+    fn woke(&mut self) {
+        self.flights.excuse(self.now);
+        self.leases.doubt();
+        self.meter.rest();
+        self.log(Level::Info, "The clock has jumped: this computer slept, or the page was held up.");
+    }
+
+    fn give_up_stalled(&mut self) {
+        for stalled in self.flights.stalled(self.now) {
+            self.out.push_back(Output::Cancel(stalled.ticket));
+            if !stalled.slept {
+                let failure = Failure::timeout(stalled.stage.words(), stalled.silent);
+                self.answered(stalled.ticket, Err(failure));
+            } else if let (Some(Work::Part(number)), Some(parts)) = (self.flights.land(stalled.ticket), &mut self.parts)
+            {
+                parts.put_back(number);
+                self.log(
+                    Level::Info,
+                    format!("Part {number} did not survive the jump of the clock: it is sent again."),
+                );
+            }
         }
     }
 
     /// Whatever can be done now without a slot.
-    fn proceed(&mut self, now: Millis) {
+    fn proceed(&mut self) {
         if matches!(self.phase, Phase::Over) {
             return;
         }
         if let Some(parts) = &mut self.parts {
-            parts.wake(now);
+            parts.wake(self.now);
         }
-        if self.calls_rest.is_some_and(|until| until <= now) {
-            self.calls_rest = None;
-        }
-        if matches!(self.phase, Phase::Sending)
-            && self.parts.as_ref().is_some_and(Parts::all_stored)
-            && self.upload.is_some()
-        {
+        self.calls.wake(self.now);
+        let all_stored = self.parts.as_ref().is_some_and(Parts::all_stored);
+        if matches!(self.phase, Phase::Sending) && all_stored && self.upload.is_some() {
             self.phase = Phase::Completing;
         }
-        let calling = self.calls_rest.is_some() || self.flights.iter().any(|(_, work)| *work == Work::Call);
-        if !calling && let Some(command) = self.next_call(now) {
-            let patient = matches!(command, Command::Complete(..));
-            let ticket = self.flights.depart(now, Work::Call);
-            if patient {
-                self.flights.be_patient(ticket);
-            }
-            self.out.push_back(Output::Perform(ticket, command));
+        let calling = self.calls.is_resting() || self.flights.iter().any(|(_, work)| *work == Work::Call);
+        if !calling && !self.reach.is_down() {
+            self.call();
         }
         self.tell_state();
-        self.tell_progress(now, false);
-    }
-
-    fn next_call(&self, now: Millis) -> Option<Command> {
-        match &self.phase {
-            Phase::Requesting if self.admitted && !self.paused => Some(Command::RequestUpload(self.request.clone())),
-            Phase::Sending if !self.paused => match &self.upload {
-                None => (!self.leases.is_good(1, now) && self.waiting().next().is_some())
-                    .then(|| Command::RequestUpload(self.request.clone())),
-                Some(upload) => {
-                    let short = self.waiting().take(self.ahead).any(|number| !self.leases.is_good(number, now));
-                    short.then(|| Command::RequestParts(upload.clone(), self.unsigned(now)))
-                }
-            },
-            Phase::Completing => Some(Command::Complete(self.upload.clone()?, self.parts.as_ref()?.etags())),
-            Phase::Removing(command) => Some(command.clone()),
-            _ => None,
-        }
-    }
-
-    /// The next parts that have no good URL.
-    fn unsigned(&self, now: Millis) -> Vec<u32> {
-        self.waiting().filter(|number| !self.leases.is_good(*number, now)).take(BATCH).collect()
-    }
-
-    fn waiting(&self) -> impl Iterator<Item = u32> {
-        self.parts.iter().flat_map(Parts::waiting)
-    }
-
-    /// The next part that could start.
-    fn ready(&self, now: Millis) -> Option<u32> {
-        let sending = matches!(self.phase, Phase::Sending) && !self.paused && self.ending.is_none();
-        if sending { self.waiting().take(self.ahead).find(|number| self.leases.is_good(*number, now)) } else { None }
-    }
-
-    fn start_part(&mut self, now: Millis) {
-        let Some(number) = self.ready(now) else {
-            return;
-        };
-        let (Some(parts), Some(signed)) = (&mut self.parts, self.leases.get(number, now).cloned()) else {
-            return;
-        };
-        let bytes = parts.plan().bytes(number);
-        parts.start(number);
-        let ticket = self.flights.depart(now, Work::Part(number));
-        self.out.push_back(Output::Perform(ticket, Command::Put { signed, start: bytes.start, end: bytes.end }));
-    }
-
-    fn sent(&mut self, now: Millis, ticket: Ticket, loaded: u64) {
-        let (Some(Work::Part(number)), Some(parts)) = (self.flights.get_mut(ticket).copied(), &mut self.parts) else {
-            return;
-        };
-        parts.sent(number, loaded);
-        let bytes = parts.plan().bytes(number);
-        self.flights.heard(ticket, now);
-        if loaded >= bytes.end - bytes.start {
-            self.flights.be_patient(ticket);
-        }
-    }
-
-    fn cancel(&mut self, which: impl Fn(&Work) -> bool) {
-        for ticket in self.flights.tickets() {
-            if self.flights.get_mut(ticket).is_some_and(|work| which(work)) {
-                if let (Some(Work::Part(number)), Some(parts)) = (self.flights.land(ticket), &mut self.parts) {
-                    parts.put_back(number);
-                }
-                self.out.push_back(Output::Cancel(ticket));
-            }
-        }
-    }
-
-    fn finish(&mut self, completion: Completion) {
-        let finish = Finish {
-            key: completion.key,
-            size: self.request.size,
-            etag: completion.etag,
-            location: completion.location,
-            content_type: Some(self.request.content_type.clone()),
-        };
-        self.end(State::Done, End::Done(finish));
-    }
-
-    fn fail(&mut self, error: Error) {
-        if let Some(keep) = self.ending {
-            return self.remove(keep);
-        }
-        self.end(State::Failed, End::Failed(error));
-    }
-
-    fn end(&mut self, state: State, end: End) {
-        if matches!(self.phase, Phase::Over) {
-            return;
-        }
-        if state == State::Done {
-            self.tell_progress(self.now, true);
-        }
-        self.cancel(|_| true);
-        self.phase = Phase::Over;
-        self.state = state;
-        self.out.push_back(Output::Emit(Event::State(state)));
-        self.out.push_back(Output::End(end));
+        self.tell_progress(false);
     }
 
     fn tell_state(&mut self) {
         let state = match self.phase {
             Phase::Over => return,
-            Phase::Completing => State::Completing,
+            Phase::Removing(_) => self.state,
+            _ if self.reach.is_down() && self.flights.is_empty() && !self.paused => State::Offline,
+            Phase::Completing | Phase::Looking(_) => State::Completing,
             _ if self.paused => State::Paused,
-            Phase::Requesting if self.parts.is_none() => State::Starting,
+            _ if self.parts.is_none() => State::Starting,
             _ => State::Active,
         };
         if std::mem::replace(&mut self.state, state) != state {
@@ -441,33 +247,44 @@ impl Upload {
         }
     }
 
-    fn measure(&mut self, now: Millis) {
+    fn measure(&mut self) {
         if let Some(parts) = &self.parts {
-            self.meter.set(now, parts.loaded());
+            self.meter.set(self.now, parts.loaded());
         }
     }
 
-    fn tell_progress(&mut self, now: Millis, last: bool) {
-        self.measure(now);
+    fn tell_progress(&mut self, last: bool) {
+        self.measure();
         if self.parts.as_ref().is_some_and(Parts::has_changes) {
             self.meter.touch();
         }
-        if let (Some(event), Some(parts)) = (self.meter.flush(now, last), &mut self.parts) {
+        if let (Some(event), Some(parts)) = (self.meter.flush(self.now, last), &mut self.parts) {
             self.out.extend(parts.changes().into_iter().map(|part| Output::Emit(Event::Part(part))));
             self.out.push_back(Output::Emit(event));
         }
     }
 
+    fn save(&mut self, save: Save) {
+        self.saved = save != Save::Forget;
+        self.out.push_back(Output::Save(save));
+    }
+
+    fn forget(&mut self) {
+        if self.saved {
+            self.save(Save::Forget);
+        }
+    }
+
     fn log(&mut self, level: Level, message: impl Into<String>) {
-        self.out.push_back(Output::Emit(Event::Log(level, message.into())));
+        let none: Option<Trace> = None;
+        self.out.push_back(Output::Emit(Event::Log(level, message.into(), none)));
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        let retry = |at| Deadline { at, reason: Reason::Retry };
         let wake = self.parts.as_ref().and_then(Parts::next_wake).filter(|_| !self.paused);
         [
-            wake.map(retry),
-            self.calls_rest.map(retry),
+            wake.map(|at| Deadline { at, reason: Reason::Retry }),
+            self.calls.deadline(),
             self.flights.deadline(),
             self.meter.deadline().filter(|_| self.parts.is_some()),
         ]
@@ -486,17 +303,20 @@ impl Engine for Upload {
         self.now = now;
         match input {
             Input::Admitted => self.admitted = true,
-            Input::Slot => self.start_part(now),
-            Input::Pause => self.set_paused(now, true),
-            Input::Resume => self.set_paused(now, false),
+            Input::Slot => self.start_part(),
+            Input::Pause => self.set_paused(true),
+            Input::Resume => self.set_paused(false),
             Input::Abort { keep } => self.abort(keep),
-            Input::Sent { ticket, loaded } => self.sent(now, ticket, loaded),
-            Input::Answer { ticket, answer } => self.answered(now, ticket, answer),
+            Input::Link(link) => self.set_link(link),
+            Input::Woke => self.woke(),
+            Input::Unsaved(why) => self.log(Level::Warn, why),
+            Input::Sent { ticket, loaded } => self.sent(ticket, loaded),
+            Input::Answer { ticket, answer } => self.answered(ticket, answer),
             Input::Tick => {}
             Input::Head { .. } | Input::Received { .. } => {}
         }
-        self.give_up_stalled(now);
-        self.proceed(now);
+        self.give_up_stalled();
+        self.proceed();
     }
 
     fn poll(&mut self) -> Output {
@@ -507,8 +327,11 @@ impl Engine for Upload {
     }
 
     fn want(&self, now: Millis) -> Want {
+        if self.reach.is_down() || self.ending.is_some() {
+            return Want::Nothing;
+        }
         match (&self.phase, &self.parts) {
-            (Phase::Requesting, None) if !self.admitted && !self.paused => Want::Admission,
+            (Phase::Recalling { .. } | Phase::Requesting, None) if !self.admitted && !self.paused => Want::Admission,
             (Phase::Sending, Some(parts)) if self.ready(now).is_some() => Want::Slot { bytes_left: parts.bytes_left() },
             _ => Want::Nothing,
         }

@@ -2,6 +2,7 @@
 
 use crate::core::{
     plan::Plan,
+    protocol::StoredPart,
     retry::Backoff,
     sorted::Sorted,
     time::Millis,
@@ -16,7 +17,10 @@ struct Part {
     backoff: Backoff,
     /// How many parts were stored when this one failed last: more since then is progress.
     stored_at_failure: u32,
-    resigned: bool,
+    /// How many parts were stored when it was signed once more.
+    resigned: Option<u32>,
+    /// Its last failure was the network's, which may be over any moment.
+    cut_off: bool,
 }
 
 #[derive(Debug)]
@@ -29,6 +33,7 @@ pub struct Parts {
     /// Bytes stored or under way.
     loaded: u64,
     changed: Sorted<u32>,
+    noted: Vec<(u32, String)>,
 }
 
 impl Parts {
@@ -39,7 +44,8 @@ impl Parts {
             etag: None,
             backoff: Backoff::default(),
             stored_at_failure: 0,
-            resigned: false,
+            resigned: None,
+            cut_off: false,
         };
         let numbers = 1..=plan.parts();
         Self {
@@ -50,6 +56,7 @@ impl Parts {
             stored: 0,
             loaded: 0,
             changed: Sorted::of(numbers),
+            noted: Vec::new(),
         }
     }
 
@@ -64,6 +71,10 @@ impl Parts {
 
     pub fn all_stored(&self) -> bool {
         self.stored as usize == self.parts.len()
+    }
+
+    pub fn stored(&self) -> u32 {
+        self.stored
     }
 
     pub fn loaded(&self) -> u64 {
@@ -98,14 +109,61 @@ impl Parts {
         }
     }
 
+    /// Storage has it already, from an earlier life of this upload. False for what is no part of the plan.
+    pub fn restore(&mut self, number: u32, etag: String, size: u64) -> bool {
+        let bytes = self.plan.bytes(number);
+        let known = (1..=self.plan.parts()).contains(&number) && bytes.end - bytes.start == size;
+        if known && self.waiting.take(&number) {
+            self.store(number, Some(etag));
+        }
+        known
+    }
+
+    /// What was noted in an earlier life; it counts only once it is known to be true.
+    pub fn note(&mut self, noted: Vec<(u32, String)>) {
+        self.noted = noted;
+    }
+
+    /// Nobody can tell what storage has: what was noted counts. Returns how many parts that are.
+    pub fn trust(&mut self) -> usize {
+        let noted = std::mem::take(&mut self.noted);
+        let known = |(number, etag): &(u32, String)| {
+            let bytes = self.plan.bytes(*number);
+            self.restore(*number, etag.clone(), bytes.end - bytes.start)
+        };
+        noted.iter().map(known).filter(|known| *known).count()
+    }
+
+    /// Storage's own list, number and size: what is not on it has to be sent, what is on it has not. Returns what had not been
+    /// noted.
+    pub fn reconcile(&mut self, list: &[StoredPart]) -> Vec<(u32, String)> {
+        for number in 1..=self.plan.parts() {
+            if self.part(number).is_some_and(|part| part.state == PartState::Done) {
+                self.stored -= 1;
+                self.put_back(number);
+            }
+        }
+        let noted = Sorted::of_pairs(std::mem::take(&mut self.noted));
+        let mut fresh = Vec::new();
+        for StoredPart { number, etag, size } in list {
+            if self.restore(*number, etag.clone(), *size) && noted.get(number) != Some(etag) {
+                fresh.push((*number, etag.clone()));
+            }
+        }
+        fresh
+    }
+
     /// The attempt is off, through no fault of the part's.
     pub fn put_back(&mut self, number: u32) {
         self.waiting.add(number);
         self.set(number, PartState::Waiting, 0);
     }
 
-    pub fn rest(&mut self, number: u32, until: Millis) {
+    pub fn rest(&mut self, number: u32, until: Millis, cut_off: bool) {
         self.resting.add((until, number));
+        if let Some(part) = self.part(number) {
+            part.cut_off = cut_off;
+        }
         self.set(number, PartState::Resting, 0);
     }
 
@@ -132,9 +190,19 @@ impl Parts {
         Some(&mut part.backoff)
     }
 
-    /// True the first time: one fresh signature is owed to a part.
+    /// One fresh signature is owed to a part, and another one after some progress.
     pub fn may_resign(&mut self, number: u32) -> bool {
-        self.part(number).is_some_and(|part| !std::mem::replace(&mut part.resigned, true))
+        let stored = self.stored;
+        self.part(number).is_some_and(|part| part.resigned.replace(stored).is_none_or(|before| stored > before))
+    }
+
+    /// The network is back: nothing needs to rest any longer that only waited for that.
+    pub fn hurry(&mut self) {
+        let cut_off: Vec<_> = self.resting.keys().copied().filter(|(_, number)| self.is_cut_off(*number)).collect();
+        for (until, number) in cut_off {
+            self.resting.remove(&(until, number));
+            self.put_back(number);
+        }
     }
 
     /// The parts that changed since the last call.
@@ -157,6 +225,10 @@ impl Parts {
             size: bytes.end - bytes.start,
             attempt: part.backoff.attempt() + 1,
         })
+    }
+
+    fn is_cut_off(&self, number: u32) -> bool {
+        self.parts.get(number as usize - 1).is_some_and(|part| part.cut_off)
     }
 
     fn part(&mut self, number: u32) -> Option<&mut Part> {
@@ -184,12 +256,53 @@ mod tests {
         parts.start(1);
         parts.sent(1, 7);
         assert_eq!((parts.loaded(), parts.bytes_left()), (7, 18));
-        parts.rest(1, 100);
+        parts.rest(1, 100, false);
         assert_eq!((parts.loaded(), parts.next_wake()), (0, Some(100)));
         parts.wake(99);
         assert_eq!(parts.waiting().collect::<Vec<_>>(), [2, 3]);
         parts.wake(100);
         assert_eq!(parts.waiting().collect::<Vec<_>>(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn only_parts_of_the_plan_are_restored() {
+        let mut parts = Parts::new(Plan::new(25, 10).unwrap());
+        assert!(parts.restore(1, "e1".into(), 10) && parts.restore(1, "e1".into(), 10));
+        assert!(parts.restore(3, "e3".into(), 5));
+        for (number, size) in [(0, 10), (2, 9), (3, 10), (4, 0), (u32::MAX, 10)] {
+            assert!(!parts.restore(number, "e".into(), size), "{number} {size}");
+        }
+        assert_eq!((parts.loaded(), parts.waiting().collect::<Vec<_>>()), (15, vec![2]));
+    }
+
+    #[test]
+    fn storages_list_is_the_truth() {
+        let stored = |number, etag: &str, size| StoredPart { number, etag: etag.into(), size };
+        let mut parts = Parts::new(Plan::new(25, 10).unwrap());
+        parts.note(vec![(1, "e1".into()), (2, "e2".into())]);
+        let fresh = parts.reconcile(&[stored(1, "e1", 10), stored(2, "e2", 9), stored(3, "e3", 5)]);
+        assert_eq!(fresh, [(3, "e3".into())]);
+        assert_eq!((parts.stored(), parts.waiting().collect::<Vec<_>>()), (2, vec![2]));
+        parts.reconcile(&[stored(2, "e2", 10)]);
+        assert_eq!((parts.stored(), parts.loaded(), parts.waiting().collect::<Vec<_>>()), (1, 10, vec![1, 3]));
+    }
+
+    #[test]
+    fn where_nobody_can_list_the_notes_count() {
+        let mut parts = Parts::new(Plan::new(25, 10).unwrap());
+        parts.note(vec![(3, "e3".into()), (9, "e9".into())]);
+        assert_eq!((parts.trust(), parts.etags()), (1, vec![(3, "e3".into())]));
+    }
+
+    #[test]
+    fn what_the_network_cut_off_need_not_rest() {
+        let mut parts = Parts::new(Plan::new(25, 10).unwrap());
+        for (number, cut_off) in [(1, true), (2, false)] {
+            parts.start(number);
+            parts.rest(number, 1_000, cut_off);
+        }
+        parts.hurry();
+        assert_eq!(parts.waiting().collect::<Vec<_>>(), [1, 3]);
     }
 
     #[test]

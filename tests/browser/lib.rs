@@ -1,6 +1,6 @@
 //! The seams in a real browser, against the mock server, whose addresses are compiled in.
 
-#![cfg(target_arch = "wasm32")]
+#![cfg(all(test, target_arch = "wasm32"))]
 
 mod answers;
 mod server;

@@ -1,0 +1,265 @@
+//! One range on its way from storage.
+
+use super::{
+    Download, Phase, Piece, Work,
+    version::{self, Body, Version},
+};
+use crate::core::{
+    answer::{self, Asked},
+    error::{Code, Error, Failure, Verdict},
+    flight::Stage,
+    http::Response,
+    plan::MIB,
+    time::Millis,
+    transfer::{Command, Event, Level, Output, Ticket},
+};
+
+impl Download {
+    pub(super) fn can_start(&self) -> bool {
+        let open = match self.phase {
+            Phase::Probing => self.pieces.has_idle(),
+            Phase::Fetching => self.pieces.has_idle() || self.victim().is_some(),
+            _ => false,
+        };
+        open && !self.paused && self.lease().is_some()
+    }
+
+    /// The flight whose rest takes longest, where half of it is worth a request.
+    fn victim(&self) -> Option<Ticket> {
+        if self.part_size.is_some() {
+            return None;
+        }
+        let rest = |(ticket, work): (Ticket, &Work)| match work {
+            Work::Get { piece, opened: true, .. } => Some((piece.worth_stealing(self.now, self.round_trip)?, ticket)),
+            _ => None,
+        };
+        self.flights.iter().filter_map(rest).max().map(|(_, ticket)| ticket)
+    }
+
+    pub(super) fn start_piece(&mut self) {
+        if !self.can_start() {
+            return;
+        }
+        let stolen = self.pieces.take().or_else(|| {
+            let ticket = self.victim()?;
+            let Some(Work::Get { piece, .. }) = self.flights.get_mut(ticket) else {
+                return None;
+            };
+            let half = piece.halve();
+            self.read(ticket);
+            half
+        });
+        let signed = self.lease().map(|lease| lease.signed.clone());
+        let (Some(mut piece), Some(signed)) = (stolen, signed) else {
+            return;
+        };
+        piece.begin(self.now);
+        self.asked_at = self.now;
+        self.touch(piece.at);
+        let (start, end) = (piece.at, piece.end);
+        let ticket = self.flights.depart(self.now, Work::Get { piece, opened: false, signature: self.signature });
+        self.out.push_back(Output::Perform(ticket, Command::Get { signed, start, end }));
+    }
+
+    pub(super) fn head(&mut self, ticket: Ticket, head: &Response) {
+        let Some(Work::Get { piece, opened, .. }) = self.flights.get_mut(ticket) else {
+            return;
+        };
+        *opened = true;
+        let (at, end) = (piece.at, piece.end);
+        self.flights.heard(ticket, self.now, Stage::Reading);
+        self.reached();
+        let (first, version) = (self.phase == Phase::Probing, Version::of(head));
+        match version::body(head, at, end) {
+            Err(failure) => self.misled(ticket, failure),
+            Ok(_) if !first && !self.version.agrees(&version) => self.fail(version::changed()),
+            Ok(Body::Whole { .. }) if !first => {
+                let error = Error::new(Code::Storage, "Storage answered a range with the whole object.")
+                    .with_status(head.status);
+                self.misled(ticket, Failure::retry(error));
+            }
+            Ok(Body::Range { total }) if !first && total.is_some_and(|total| Some(total) != self.size) => {
+                self.fail(version::changed())
+            }
+            Ok(Body::Range { .. }) if !first => self.read(ticket),
+            Ok(body) => {
+                self.version = version;
+                self.content_type = self.content_type.take().or(head.headers.get("content-type").map(str::to_owned));
+                self.round_trip = self.now.saturating_sub(self.asked_at);
+                self.learned(ticket, body);
+            }
+        }
+    }
+
+    /// The first answer is here: what kind of object it is decides how it is fetched.
+    fn learned(&mut self, ticket: Ticket, body: Body) {
+        let size = match body {
+            Body::Range { total: Some(size) } => {
+                self.phase = Phase::Fetching;
+                let first = self.pieces.split(0, size, self.ways, self.part_size);
+                self.bound(ticket, first);
+                self.remember(size);
+                Some(size)
+            }
+            Body::Range { total: None } | Body::Whole { size: None } => {
+                self.phase = Phase::Streaming;
+                self.log(Level::Warn, "Storage does not tell the object's size: it comes as one stream.");
+                None
+            }
+            Body::Whole { size: Some(size) } => {
+                self.phase = Phase::Streaming;
+                self.log(Level::Warn, "Storage ignores ranges: the object comes as one stream.");
+                self.bound(ticket, size);
+                Some(size)
+            }
+        };
+        self.size = size;
+        if let Some(size) = size {
+            self.meter.set_total(size);
+            self.show_blocks(size);
+        }
+        self.read(ticket);
+    }
+
+    fn bound(&mut self, ticket: Ticket, end: u64) {
+        if let Some(Work::Get { piece, .. }) = self.flights.get_mut(ticket) {
+            piece.end = Some(end);
+        }
+    }
+
+    fn read(&mut self, ticket: Ticket) {
+        if let Some(Work::Get { piece, .. }) = self.flights.get_mut(ticket) {
+            let until = piece.end.unwrap_or(u64::MAX);
+            self.out.push_back(Output::Read(ticket, until));
+        }
+    }
+
+    /// The answer is not to what was asked: its body must not be read.
+    fn misled(&mut self, ticket: Ticket, failure: Failure) {
+        self.out.push_back(Output::Cancel(ticket));
+        if let Some(Work::Get { piece, signature, .. }) = self.flights.land(ticket) {
+            self.piece_failed(piece, signature, failure);
+        }
+    }
+
+    pub(super) fn received(&mut self, ticket: Ticket, bytes: u64) {
+        let Some(Work::Get { piece, .. }) = self.flights.get_mut(ticket) else {
+            return;
+        };
+        let at = piece.at;
+        let own = piece.advance(bytes);
+        self.flights.heard(ticket, self.now, Stage::Reading);
+        self.received += own;
+        if self.received >= self.gained_at.saturating_add(MIB) {
+            self.gained_at = self.received;
+            self.budget.gain();
+        }
+        if let Some(blocks) = &mut self.blocks {
+            blocks.receive(at, own);
+        }
+    }
+
+    pub(super) fn ended(&mut self, mut piece: Piece, signature: u32) {
+        if piece.end.is_none() {
+            piece.end = Some(piece.at);
+            self.size = Some(piece.at);
+            self.meter.set_total(piece.at);
+            self.show_blocks(piece.at);
+            if let Some(blocks) = &mut self.blocks {
+                blocks.receive(0, piece.at);
+            }
+        }
+        if !piece.is_whole() {
+            let error = Error::new(Code::Network, "The body ended before all its bytes had come.");
+            self.piece_failed(piece, signature, Failure::retry(error));
+        }
+    }
+
+    /// Storage sent no body to read, but an answer in words.
+    pub(super) fn refused(&mut self, piece: Piece, signature: u32, reply: &Response) {
+        if version::is_empty_object(reply, piece.at) && self.phase == Phase::Probing {
+            self.version = Version::of(reply);
+            self.size = Some(0);
+            self.phase = Phase::Fetching;
+        } else if reply.status == 416 {
+            self.changed(416);
+        } else {
+            let failure = match &self.lease {
+                Some(lease) => answer::refused(reply, &Asked::of(&lease.signed, lease.left(self.now))),
+                None => answer::storage(reply),
+            };
+            self.piece_failed(piece, signature, failure);
+        }
+    }
+
+    pub(super) fn piece_failed(&mut self, mut piece: Piece, signature: u32, failure: Failure) {
+        let unanswered = failure.error.status.is_none();
+        let doubtful = self.lease.as_ref().is_some_and(|lease| lease.is_doubtful(self.now));
+        match failure.verdict {
+            Verdict::Retry { .. } if self.reach.excuses(&failure.error) => {
+                self.touch(piece.at);
+                self.put_back(piece, None);
+                if self.reach.lost() {
+                    self.out.push_back(Output::Reached(false));
+                }
+            }
+            // It was under way with an old URL: the fresh signature is for all of them.
+            Verdict::Resign if self.lease.is_none() || signature != self.signature => self.put_back(piece, None),
+            Verdict::Resign if self.may_resign() => self.sign_again(piece, &failure.error),
+            // Storage sends no CORS headers with some refusals, so a lapsed URL can look like no answer at all.
+            Verdict::Retry { .. } if unanswered && doubtful && self.may_resign() => {
+                self.sign_again(piece, &failure.error);
+            }
+            Verdict::Retry { after } => {
+                let pause = piece.fail(unanswered).pause(&self.policy, after, &mut self.chance);
+                let Some(delay) = pause.filter(|_| self.budget.spend(&self.policy)) else {
+                    return self.fail(failure.error);
+                };
+                let attempt = piece.backoff.attempt();
+                self.touch(piece.at);
+                self.put_back(piece, Some(self.now.saturating_add(delay)));
+                self.out.push_back(Output::Emit(Event::Retry { part: None, attempt, delay, error: failure.error }));
+            }
+            Verdict::Resign | Verdict::Absent | Verdict::Fatal => self.fail(failure.error),
+        }
+    }
+
+    fn may_resign(&self) -> bool {
+        self.lease.is_some() && self.resigned_at != Some(self.received)
+    }
+
+    fn sign_again(&mut self, piece: Piece, error: &Error) {
+        self.resigned_at = Some(self.received);
+        self.lease = None;
+        self.put_back(piece, None);
+        self.log(Level::Warn, format!("{} It is signed once more.", error.message));
+    }
+
+    /// Back among those to be fetched. A stream can't go on in the middle: it starts anew.
+    pub(super) fn put_back(&mut self, mut piece: Piece, until: Option<Millis>) {
+        if self.phase == Phase::Streaming {
+            self.restarts = piece.backoff;
+            return self.restart(until);
+        }
+        if self.phase == Phase::Probing {
+            piece.end = None;
+        }
+        match until {
+            Some(until) => self.pieces.rest(piece, until),
+            None => self.pieces.put(piece),
+        }
+    }
+
+    fn restart(&mut self, until: Option<Millis>) {
+        self.calls.rest(until);
+        self.phase = Phase::Restarting;
+        self.received = 0;
+        self.gained_at = 0;
+        self.size = None;
+        self.version = Version::default();
+        self.pieces.clear();
+        if let Some(blocks) = &mut self.blocks {
+            blocks.clear();
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! What the backend is asked for an upload, and what its answers mean.
+
+use super::{Phase, Upload, Work, parts::Parts};
+use crate::core::{
+    checkpoint::{Checkpoint, Found, Recalled, Save, UploadPoint},
+    error::{Code, Error, Failure, Verdict},
+    etag,
+    flight::Stage,
+    plan::Plan,
+    protocol::{Completion, Method, PartGrants, StoredPart, UploadGrant, UploadRef},
+    transfer::{Answer, Command, End, Level, Output, Seen, State},
+};
+
+impl Upload {
+    /// Asks what has to be asked now, if anything has.
+    pub(super) fn call(&mut self) {
+        let Some(command) = self.next_call() else {
+            return;
+        };
+        let patient = matches!(command, Command::Complete(..));
+        let ticket = self.flights.depart(self.now, Work::Call);
+        if patient {
+            self.flights.heard(ticket, self.now, Stage::Waiting);
+        }
+        self.out.push_back(Output::Perform(ticket, command));
+    }
+
+    fn next_call(&self) -> Option<Command> {
+        match &self.phase {
+            Phase::Removing(command) => Some(command.clone()),
+            Phase::Completing => Some(Command::Complete(self.upload.clone()?, self.parts.as_ref()?.etags())),
+            Phase::Looking(_) => Some(Command::Look(self.key.clone())),
+            _ if self.paused || !self.admitted => None,
+            Phase::Recalling { resume } => Some(Command::Recall { resume: *resume }),
+            Phase::Requesting => Some(Command::RequestUpload(self.request.clone())),
+            Phase::Listing => Some(Command::ListParts(self.upload.clone()?)),
+            Phase::Sending => match &self.upload {
+                None => (!self.leases.is_good(1, self.now) && self.waiting().next().is_some())
+                    .then(|| Command::RequestUpload(self.request.clone())),
+                Some(upload) => {
+                    let short = self.waiting().take(self.ahead()).any(|number| !self.leases.is_good(number, self.now));
+                    short.then(|| Command::RequestParts(upload.clone(), self.unsigned()))
+                }
+            },
+            Phase::Over => None,
+        }
+    }
+
+    pub(super) fn called(&mut self, answer: Answer) {
+        match answer {
+            Answer::Recalled(recalled) => self.recalled(recalled),
+            Answer::UploadGranted(grant) => {
+                if let Err(error) = self.granted(grant) {
+                    return self.fail(error);
+                }
+                if let Some(keep) = self.ending {
+                    self.remove(keep);
+                }
+            }
+            Answer::PartsGranted(grants) => self.signed(grants),
+            Answer::PartsListed(list) => self.listed(&list),
+            Answer::Completed(completion) => self.completed(completion),
+            Answer::Looked(seen) => self.looked(seen),
+            Answer::Removed => self.end(State::Aborted, End::Aborted),
+            _ => self.fail(Error::new(Code::Internal, "A call was answered with something else.")),
+        }
+    }
+
+    fn recalled(&mut self, recalled: Recalled) {
+        if let Some(warning) = recalled.warning {
+            self.log(Level::Warn, warning);
+        }
+        self.identity = recalled.identity;
+        self.phase = Phase::Requesting;
+        let Some(Found::Upload { point, parts: noted }) = recalled.found else {
+            return;
+        };
+        let Ok(plan) = Plan::new(self.request.size, point.part_size) else {
+            return;
+        };
+        self.log(Level::Info, "An upload of this file was cut off: it goes on from there.");
+        self.saved = true;
+        self.resumed = true;
+        self.key = point.key.clone();
+        self.upload = Some(UploadRef { key: point.key, upload_id: point.upload_id });
+        let mut parts = Parts::new(plan);
+        parts.note(noted);
+        self.parts = Some(parts);
+        self.phase = Phase::Listing;
+    }
+
+    fn granted(&mut self, grant: UploadGrant) -> Result<(), Error> {
+        let (size, was_whole) = (self.request.size, self.upload.is_none());
+        let (plan, grants) = match grant {
+            UploadGrant::Whole { key, mut signed, expires_in } => {
+                self.key = key;
+                self.upload = None;
+                // The store keeps the type that is sent; and where it is signed, it is what was asked for.
+                let typed = signed.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+                if signed.method == Method::Put && !typed {
+                    signed.headers.push(("content-type".into(), self.request.content_type.clone()));
+                }
+                self.log(Level::Info, "The backend signed one request for the whole file.");
+                (Plan::whole(size)?, PartGrants { parts: vec![(1, signed)], expires_in })
+            }
+            UploadGrant::Parts { key, upload_id, part_size, grants } => {
+                let Some(part_size) = part_size.or(self.request.part_size) else {
+                    return Err(Error::new(Code::Backend, "The backend's answer lacks `part_size`."));
+                };
+                self.upload = Some(UploadRef { key: key.clone(), upload_id: upload_id.clone() });
+                self.key = key.clone();
+                let plan = Plan::new(size, part_size)?;
+                self.log(Level::Info, format!("{} parts of {part_size} bytes.", plan.parts()));
+                if let Some(identity) = self.identity.clone().filter(|_| self.ending.is_none()) {
+                    self.save(Save::Begin(Checkpoint::Upload(UploadPoint { identity, key, upload_id, part_size })));
+                }
+                (plan, grants)
+            }
+        };
+        self.leases.grant(self.now, grants);
+        // A fresh signature for a single PUT comes as a new grant; the part and its retries are still the same.
+        if self.parts.is_none() || was_whole != self.upload.is_none() {
+            self.parts = Some(Parts::new(plan));
+        }
+        self.phase = Phase::Sending;
+        Ok(())
+    }
+
+    fn signed(&mut self, grants: PartGrants) {
+        let needed = self.unsigned();
+        if !grants.parts.iter().any(|(number, _)| needed.contains(number)) {
+            return self.fail(Error::new(Code::Backend, "The backend signed none of the parts that it was asked for."));
+        }
+        self.leases.grant(self.now, grants);
+    }
+
+    /// What storage has is the truth, whatever was noted here.
+    fn listed(&mut self, list: &[StoredPart]) {
+        let Some(parts) = &mut self.parts else { return };
+        let fresh = parts.reconcile(list);
+        let (stored, all) = (parts.stored(), parts.plan().parts());
+        self.log(Level::Info, format!("Storage has {stored} of {all} parts."));
+        if self.saved {
+            fresh.into_iter().for_each(|(number, etag)| self.save(Save::Part { number, etag }));
+        }
+        self.phase = Phase::Sending;
+    }
+
+    fn looked(&mut self, seen: Option<Seen>) {
+        let Phase::Looking(error) = std::mem::replace(&mut self.phase, Phase::Sending) else {
+            return;
+        };
+        match seen {
+            Some(seen) if self.is_ours(&seen) => {
+                self.log(Level::Warn, "No answer said that the upload was completed, but the object itself shows it.");
+                self.completed(Completion { key: self.key.clone(), etag: seen.etag, location: None });
+            }
+            _ if self.resumed && self.is_gone(&error) => {
+                self.start_anew("The upload that was cut off is gone on the server");
+            }
+            _ => self.fail(error),
+        }
+    }
+
+    /// The object is the one that these parts make.
+    fn is_ours(&self, seen: &Seen) -> bool {
+        let Some(parts) = &self.parts else { return false };
+        let etags = parts.etags();
+        if seen.size.is_some_and(|size| size != self.request.size) {
+            return false;
+        }
+        match (&seen.etag, etag::composite(&etags)) {
+            (Some(etag), Some(expected)) if etag.contains('-') => etag::bare(etag) == expected,
+            (Some(etag), _) if etag.contains('-') => etag::has_parts(etag, etags.len()),
+            // Another store's ETags, or none that can be read: its size is all there is to go by.
+            _ => seen.size.is_some(),
+        }
+    }
+
+    pub(super) fn call_failed(&mut self, failure: Failure) {
+        if self.reach.excuses(&failure.error) {
+            self.doubt |= matches!(self.phase, Phase::Completing);
+            if self.reach.lost() {
+                self.out.push_back(Output::Reached(false));
+            }
+            return;
+        }
+        let removing = matches!(self.phase, Phase::Removing(_));
+        if let (Some(keep), false) = (self.ending, removing) {
+            return self.remove(keep);
+        }
+        // Where the request may have arrived, it may have been obeyed.
+        let perhaps = failure.error.status.is_none_or(|status| status < 300 || status >= 500);
+        self.doubt |= matches!(self.phase, Phase::Completing) && perhaps;
+        let tried_again = self.budget.spend(&self.policy)
+            && self.calls.retry(self.now, &failure, &self.policy, &mut self.chance).is_some_and(|event| {
+                self.out.push_back(Output::Emit(event));
+                true
+            });
+        if !tried_again {
+            self.calls.succeeded();
+            self.refused(failure);
+        }
+    }
+
+    /// A call has failed for good.
+    fn refused(&mut self, failure: Failure) {
+        let (gone, absent) = (self.is_gone(&failure.error), failure.verdict == Verdict::Absent);
+        let error = failure.error;
+        match &self.phase {
+            Phase::Removing(_) => {
+                if !gone {
+                    self.log(Level::Warn, format!("What storage holds of it could not be removed: {}", error.message));
+                }
+                self.end(State::Aborted, End::Aborted);
+            }
+            Phase::Listing if absent => {
+                let noted = self.parts.as_mut().map(Parts::trust).unwrap_or_default();
+                self.log(
+                    Level::Warn,
+                    format!("The backend can't list parts: the {noted} that this browser has noted count as stored."),
+                );
+                self.phase = Phase::Sending;
+            }
+            Phase::Listing if gone => {
+                // All parts were noted: it may have been completed, and only the answer was lost.
+                let all = self.parts.as_mut().is_some_and(|parts| {
+                    parts.trust();
+                    parts.all_stored()
+                });
+                if all {
+                    self.phase = Phase::Looking(error);
+                } else {
+                    self.start_anew("The upload that was cut off is gone on the server");
+                }
+            }
+            Phase::Sending if (gone || absent) && self.resumed => {
+                self.start_anew(if gone {
+                    "The upload that was cut off is gone on the server"
+                } else {
+                    "The backend signs no parts of an upload that was cut off"
+                });
+            }
+            Phase::Sending if absent && self.upload.is_some() => self.fail(Error {
+                code: Code::Backend,
+                message: "The backend signs no further parts: it has no /request-parts.".into(),
+                ..error
+            }),
+            // Some part is not as it was noted: storage is asked again which it has, once.
+            Phase::Completing if error.status == Some(400) && !self.relisted => {
+                self.relisted = true;
+                self.log(Level::Warn, format!("{} Storage is asked which parts it has.", error.message));
+                self.phase = Phase::Listing;
+            }
+            Phase::Completing if self.doubt || gone => self.phase = Phase::Looking(error),
+            Phase::Looking(why) => {
+                let why = why.clone();
+                self.fail(why);
+            }
+            _ => self.fail(error),
+        }
+    }
+
+    pub(super) fn is_gone(&self, error: &Error) -> bool {
+        self.upload.is_some() && (error.code == Code::Gone || error.status == Some(404))
+    }
+
+    /// What there was to go on with is no more.
+    pub(super) fn start_anew(&mut self, why: &str) {
+        self.log(Level::Warn, format!("{why}: it starts anew."));
+        self.cancel(|_| true);
+        self.forget();
+        (self.upload, self.parts, self.resumed, self.doubt) = (None, None, false, false);
+        self.leases = Default::default();
+        self.phase = Phase::Requesting;
+    }
+}

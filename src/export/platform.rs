@@ -1,0 +1,40 @@
+//! The browser as a platform: which seam is filled by what.
+
+use super::listener::JsListener;
+use crate::{
+    drive::seams::Platform,
+    web::{BlobSink, BlobSource, BrowserClock, BrowserStore, BrowserTransport, HttpBackend},
+};
+
+pub struct Browser {
+    pub backend: HttpBackend,
+    pub transport: BrowserTransport,
+    pub store: BrowserStore,
+    pub clock: BrowserClock,
+}
+
+impl Platform for Browser {
+    type Backend = HttpBackend;
+    type Source = BlobSource;
+    type Sink = BlobSink;
+    type Store = BrowserStore;
+    type Transport = BrowserTransport;
+    type Clock = BrowserClock;
+    type Listener = JsListener;
+
+    fn backend(&self) -> &HttpBackend {
+        &self.backend
+    }
+
+    fn transport(&self) -> &BrowserTransport {
+        &self.transport
+    }
+
+    fn store(&self) -> &BrowserStore {
+        &self.store
+    }
+
+    fn clock(&self) -> &BrowserClock {
+        &self.clock
+    }
+}

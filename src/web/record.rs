@@ -1,0 +1,188 @@
+//! What is remembered of a transfer, as plain objects that IndexedDB can clone. What comes back is checked like a
+//! stranger's: another version of this package may have written it, or somebody in the browser's tools.
+
+use js_sys::{Array, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::Blob;
+
+use super::json;
+use crate::core::{
+    checkpoint::{Checkpoint, DownloadPoint, Identity, UploadPoint, VERSION},
+    download::version::Version,
+    json::MAX_SAFE_INTEGER,
+    stretches::Stretch,
+};
+
+/// S3's own limit.
+const MOST_PARTS: u64 = 10_000;
+
+/// One unfinished transfer.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Whose it is: clients of other backends don't see it.
+    pub scope: String,
+    pub point: Checkpoint,
+    pub asked: Asked,
+    /// Milliseconds since 1970.
+    pub saved_at: f64,
+    /// A `FileSystemFileHandle`, or `undefined`.
+    pub handle: JsValue,
+}
+
+/// What the application asked for, so that the same can be asked for again.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Asked {
+    /// `None` where the key was left to the backend.
+    pub key: Option<String>,
+    pub metadata: Vec<(String, String)>,
+}
+
+impl Record {
+    pub fn key(&self) -> &str {
+        match &self.point {
+            Checkpoint::Upload(point) => &point.key,
+            Checkpoint::Download(point) => &point.key,
+        }
+    }
+
+    pub fn size(&self) -> u64 {
+        match &self.point {
+            Checkpoint::Upload(point) => point.identity.size,
+            Checkpoint::Download(point) => point.size,
+        }
+    }
+
+    pub fn to_js(&self) -> JsValue {
+        let mut members = vec![
+            ("v", JsValue::from(VERSION)),
+            ("scope", JsValue::from_str(&self.scope)),
+            ("key", JsValue::from_str(self.key())),
+            ("size", JsValue::from_f64(self.size() as f64)),
+            ("savedAt", JsValue::from_f64(self.saved_at)),
+        ];
+        match &self.point {
+            Checkpoint::Upload(UploadPoint { identity, upload_id, part_size, .. }) => members.extend([
+                ("kind", JsValue::from_str("upload")),
+                ("name", JsValue::from_str(&identity.name)),
+                ("contentType", JsValue::from_str(&identity.content_type)),
+                ("modified", identity.modified.map_or(JsValue::UNDEFINED, |time| JsValue::from_f64(time as f64))),
+                ("mark", JsValue::from_str(&identity.mark)),
+                ("uploadId", JsValue::from_str(upload_id)),
+                ("partSize", JsValue::from_f64(*part_size as f64)),
+                ("askedKey", optional(self.asked.key.as_deref())),
+                ("metadata", pairs(&self.asked.metadata)),
+                ("handle", self.handle.clone()),
+            ]),
+            Checkpoint::Download(DownloadPoint { version, content_type, .. }) => members.extend([
+                ("kind", JsValue::from_str("download")),
+                ("contentType", optional(content_type.as_deref())),
+                ("etag", optional(version.etag.as_deref())),
+                ("lastModified", optional(version.last_modified.as_deref())),
+            ]),
+        }
+        json::object(&members)
+    }
+
+    /// `None` for what this version did not write.
+    pub fn from_js(value: &JsValue) -> Option<Self> {
+        let value = Fields(value);
+        if value.whole("v", 0)? != VERSION.into() {
+            return None;
+        }
+        let (key, size) = (value.text("key")?, value.whole("size", 0)?);
+        let (point, asked) = match value.text("kind")?.as_str() {
+            "upload" => {
+                let identity = Identity {
+                    name: value.text("name")?,
+                    size,
+                    content_type: value.text("contentType")?,
+                    modified: value.optional("modified", |value, name| value.whole(name, 0))?,
+                    mark: value.text("mark")?,
+                };
+                let (upload_id, part_size) = (value.text("uploadId")?, value.whole("partSize", 1)?);
+                if size.div_ceil(part_size) > MOST_PARTS {
+                    return None;
+                }
+                let asked = Asked {
+                    key: value.optional("askedKey", Fields::text)?,
+                    metadata: value.optional("metadata", Fields::pairs)?.unwrap_or_default(),
+                };
+                (Checkpoint::Upload(UploadPoint { identity, key, upload_id, part_size }), asked)
+            }
+            "download" => {
+                let version = Version {
+                    etag: value.optional("etag", Fields::text)?,
+                    last_modified: value.optional("lastModified", Fields::text)?,
+                };
+                let content_type = value.optional("contentType", Fields::text)?;
+                (Checkpoint::Download(DownloadPoint { key, size, version, content_type }), Asked::default())
+            }
+            _ => return None,
+        };
+        let saved_at = value.get("savedAt").as_f64().filter(|time| time.is_finite())?;
+        Some(Self { scope: value.text("scope")?, point, asked, saved_at, handle: value.get("handle") })
+    }
+}
+
+/// A part that storage has.
+pub fn part(etag: &str) -> JsValue {
+    json::object(&[("etag", JsValue::from_str(etag))])
+}
+
+pub fn part_of(value: &JsValue) -> Option<String> {
+    Fields(value).text("etag").filter(|etag| !etag.is_empty())
+}
+
+/// Bytes of an object.
+pub fn stretch(stretch: Stretch, blob: &Blob) -> JsValue {
+    let place = |at: u64| JsValue::from_f64(at as f64);
+    json::object(&[("start", place(stretch.start)), ("end", place(stretch.end)), ("blob", blob.into())])
+}
+
+pub fn stretch_of(value: &JsValue, size: u64) -> Option<(Stretch, Blob)> {
+    let value = Fields(value);
+    let (start, end) = (value.whole("start", 0)?, value.whole("end", 1)?);
+    let blob: Blob = value.get("blob").dyn_into().ok()?;
+    let fits = start < end && end <= size && blob.size() == (end - start) as f64;
+    fits.then_some((Stretch { start, end }, blob))
+}
+
+/// An object of which nothing is known.
+struct Fields<'a>(&'a JsValue);
+
+impl Fields<'_> {
+    fn get(&self, name: &str) -> JsValue {
+        Reflect::get(self.0, &JsValue::from_str(name)).unwrap_or_default()
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.get(name).as_string()
+    }
+
+    fn whole(&self, name: &str, least: u64) -> Option<u64> {
+        let number = self.get(name).as_f64().filter(|number| number.fract() == 0.0)?;
+        (number >= least as f64 && number <= MAX_SAFE_INTEGER as f64).then_some(number as u64)
+    }
+
+    fn pairs(&self, name: &str) -> Option<Vec<(String, String)>> {
+        let pair = |pair: JsValue| {
+            let pair: Array = pair.dyn_into().ok()?;
+            Some((pair.get(0).as_string()?, pair.get(1).as_string()?))
+        };
+        self.get(name).dyn_into::<Array>().ok()?.iter().map(pair).collect()
+    }
+
+    /// `Some(None)` where it is left out, `None` where it is wrong.
+    fn optional<T>(&self, name: &str, read: impl Fn(&Self, &str) -> Option<T>) -> Option<Option<T>> {
+        if self.get(name).is_undefined() { Some(None) } else { read(self, name).map(Some) }
+    }
+}
+
+fn optional(text: Option<&str>) -> JsValue {
+    text.map_or(JsValue::UNDEFINED, JsValue::from_str)
+}
+
+fn pairs(pairs: &[(String, String)]) -> JsValue {
+    let pair = |(name, value): &(String, String)| Array::of2(&JsValue::from_str(name), &JsValue::from_str(value));
+    pairs.iter().map(pair).collect::<Array>().into()
+}

@@ -1,0 +1,145 @@
+//! What is remembered, for people to choose from.
+
+use wasm_bindgen::JsValue;
+use web_sys::File;
+
+use super::{
+    handle::file_of,
+    locks,
+    record::{self, Record},
+    store::{BrowserStore, lock_name, take},
+};
+use crate::core::{
+    checkpoint::{Checkpoint, UploadPoint},
+    error::{Code, Error},
+    protocol::UploadRef,
+};
+
+/// A transfer that was cut off, and that nobody drives now.
+pub struct SavedRecord {
+    pub id: String,
+    /// `upload` or `download`.
+    pub kind: &'static str,
+    pub key: String,
+    /// The file's name.
+    pub name: String,
+    pub loaded: u64,
+    pub total: u64,
+    /// When it began, in milliseconds since 1970.
+    pub saved_at: f64,
+    /// The `FileSystemFileHandle` of an upload, where it was kept.
+    pub handle: Option<JsValue>,
+    /// When the file was changed last, in milliseconds since 1970.
+    modified: Option<u64>,
+    /// With what an upload was started: the same is needed to go on, should the server know nothing of it any more.
+    pub asked_key: Option<String>,
+    pub metadata: Vec<(String, String)>,
+    pub content_type: Option<String>,
+}
+
+impl SavedRecord {
+    /// The file of an upload, without a new pick.
+    ///
+    /// # Errors
+    /// `not-found` where no handle was kept, `access-denied` where the user does not agree, `source-changed` where it is no
+    /// longer the same file.
+    pub async fn file(&self) -> Result<File, Error> {
+        let Some(handle) = &self.handle else {
+            let message =
+                "The browser has kept no handle to this file: give the same file to `upload`, and it goes on.";
+            return Err(Error::new(Code::NotFound, message));
+        };
+        let file = file_of(handle).await?;
+        let same =
+            file.size() as u64 == self.total && self.modified.is_none_or(|time| time == file.last_modified() as u64);
+        if same {
+            Ok(file)
+        } else {
+            Err(Error::new(Code::SourceChanged, "The file was changed since the upload began."))
+        }
+    }
+}
+
+impl BrowserStore {
+    /// Newest first.
+    ///
+    /// # Errors
+    /// Why they can't be read, in words.
+    pub async fn saved(&self) -> Result<Vec<SavedRecord>, String> {
+        let (records, held) = (self.records().await?, locks::held().await);
+        let mut saved = Vec::new();
+        for (id, record) in records {
+            if record.scope == self.scope && !held.contains(&lock_name(&id)) {
+                let loaded = self.loaded(&id, &record).await?;
+                saved.push(view(id, record, loaded));
+            }
+        }
+        Ok(saved)
+    }
+
+    /// One of them, whoever drives it.
+    ///
+    /// # Errors
+    /// Why it can't be read, in words.
+    pub async fn saved_one(&self, id: &str) -> Result<Option<SavedRecord>, String> {
+        let (value, _) = self.shelf.load(id).await?;
+        let Some(record) = Record::from_js(&value).filter(|record| record.scope == self.scope) else { return Ok(None) };
+        let loaded = self.loaded(id, &record).await?;
+        Ok(Some(view(id.to_owned(), record, loaded)))
+    }
+
+    /// Forgets a saved transfer. What storage holds of an upload is still there: it goes by this name.
+    ///
+    /// # Errors
+    /// `busy` where it is driven by a tab; `internal` where the browser can't delete it.
+    pub async fn discard(&self, id: &str) -> Result<Option<UploadRef>, Error> {
+        let failed = |words| Error::new(Code::Internal, words);
+        let busy = || Error::new(Code::Busy, "The transfer goes on in a tab: abort it there.");
+        let _lock = take(id).await.ok_or_else(busy)?;
+        let (value, _) = self.shelf.load(id).await.map_err(failed)?;
+        self.shelf.remove(&JsValue::from_str(id)).await.map_err(failed)?;
+        Ok(match Record::from_js(&value).map(|record| record.point) {
+            Some(Checkpoint::Upload(point)) => Some(UploadRef { key: point.key, upload_id: point.upload_id }),
+            _ => None,
+        })
+    }
+
+    async fn loaded(&self, id: &str, record: &Record) -> Result<u64, String> {
+        let size = record.size();
+        let loaded = match &record.point {
+            Checkpoint::Upload(point) => self.shelf.count(id).await?.saturating_mul(point.part_size),
+            Checkpoint::Download(_) => {
+                let (_, pieces) = self.shelf.load(id).await?;
+                let stretches = pieces.iter().filter_map(|(_, value)| record::stretch_of(value, size));
+                stretches.map(|(stretch, _)| stretch.end - stretch.start).sum()
+            }
+        };
+        Ok(loaded.min(size))
+    }
+}
+
+fn view(id: String, record: Record, loaded: u64) -> SavedRecord {
+    let (key, total) = (record.key().to_owned(), record.size());
+    let (kind, name, content_type, modified) = match record.point {
+        Checkpoint::Upload(UploadPoint { identity, .. }) => {
+            ("upload", identity.name, Some(identity.content_type), identity.modified)
+        }
+        Checkpoint::Download(point) => {
+            ("download", key.rsplit('/').next().unwrap_or_default().to_owned(), point.content_type, None)
+        }
+    };
+    SavedRecord {
+        id,
+        kind,
+        key,
+        name,
+        loaded,
+        total,
+        saved_at: record.saved_at,
+        handle: Some(record.handle).filter(JsValue::is_object),
+        modified,
+        asked_key: record.asked.key,
+        metadata: record.asked.metadata,
+        content_type,
+    }
+}
