@@ -8,6 +8,7 @@ mod link;
 mod locks;
 mod server;
 mod store;
+mod survival;
 mod transfers;
 mod transport;
 
