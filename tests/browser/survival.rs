@@ -2,7 +2,7 @@
 
 use presigned::core::{
     trace::Trace,
-    transfer::{End, Event, Input, State},
+    transfer::{End, Event, Input, PartState, State},
 };
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -56,7 +56,7 @@ async fn a_url_that_stays_refused_is_told_with_its_reason() {
 #[wasm_bindgen_test]
 async fn silence_is_a_stall_and_a_slow_answer_is_none() {
     let (client, content) = (Client::impatient("silence", 1_500).await, bytes(11 * MIB));
-    faults(r#"{"on":"part","times":1,"do":{"stall_request":3000000}}"#).await;
+    faults(r#"{"on":"part","part":1,"times":1,"do":{"stall_request":3000000}}"#).await;
     let running = client.upload(1, "silence.bin", &content);
     let events = running.events.clone();
     let end = running.end.await.unwrap();
@@ -65,7 +65,7 @@ async fn silence_is_a_stall_and_a_slow_answer_is_none() {
     let stalls = events.borrow().iter().filter(|event| {
         matches!(event, Event::Retry { error, .. } if error.code.name() == "timeout" && error.message.contains("while"))
     }).count();
-    assert_eq!(stalls, 1, "the one that fell silent");
+    assert_eq!(stalls, 1, "the one that fell silent: {:?}", events.borrow().iter().filter(|event| !matches!(event, Event::Part(_) | Event::Progress(_))).collect::<Vec<_>>());
 
     // All bytes are there, and the completion takes its time: longer than silence is borne elsewhere.
     faults(r#"{"on":"complete-upload","do":{"delay_ms":2500}}"#).await;
@@ -86,7 +86,10 @@ async fn what_is_stored_is_not_sent_again_by_another_life() {
     )
     .await;
     let running = first.upload(1, "lives.bin", &content);
-    until_stat("in_flight", 2.0).await;
+    let stored = |event: &Event| matches!(event, Event::Part(part) if part.state == PartState::Done);
+    while running.events.borrow().iter().filter(|event| stored(event)).count() < 3 {
+        pause(20).await;
+    }
     first.close();
     assert_eq!(running.end.await.unwrap(), End::Aborted, "kept, not removed");
     heal().await;
@@ -109,7 +112,7 @@ async fn what_is_stored_is_not_sent_again_by_another_life() {
 #[wasm_bindgen_test]
 async fn a_download_goes_on_in_another_life() {
     let content = bytes(24 * MIB);
-    let first = Client::new("ranges of lives").await;
+    let first = Client::new("ranges").await;
     let End::Done(finish) = first.upload(1, "ranges.bin", &content).end.await.unwrap() else { panic!("up") };
     // All but one of its ranges come whole, so that their stretches are kept; the last one falls silent.
     faults(r#"{"on":"get","skip":5,"times":1,"do":{"stall_response":100000}}"#).await;
@@ -129,7 +132,7 @@ async fn a_download_goes_on_in_another_life() {
     heal().await;
     until_stat("in_flight", 0.0).await;
 
-    let second = Client::new("ranges of lives").await;
+    let second = Client::new("ranges").await;
     let (running, sink) = second.download(1, &finish.key);
     let events = running.events.clone();
     let end = running.end.await.unwrap();
@@ -154,7 +157,9 @@ async fn a_lost_answer_to_the_completion_is_no_failure() {
         let end = running.end.await.unwrap();
         heal().await;
         assert!(matches!(end, End::Done(_)), "{fault}: {end:?}");
-        assert!(events.borrow().iter().any(|event| matches!(event, Event::Retry { part: None, .. })), "{fault}");
+        // Chromium itself repeats a request whose connection was reset without a byte of an answer.
+        let told = events.borrow().iter().any(|event| matches!(event, Event::Retry { part: None, .. }));
+        assert!(told || fault.contains("lose_answer"), "{fault}");
     }
 }
 
