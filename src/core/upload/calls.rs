@@ -269,7 +269,7 @@ impl Upload {
     pub(super) fn start_anew(&mut self, why: &str) {
         self.log(Level::Warn, format!("{why}: it starts anew."));
         self.cancel(|_| true);
-        self.forget();
+        self.unsave();
         (self.upload, self.parts, self.resumed, self.doubt) = (None, None, false, false);
         self.leases = Default::default();
         self.phase = Phase::Requesting;

@@ -269,7 +269,7 @@ impl Upload {
         self.out.push_back(Output::Save(save));
     }
 
-    fn forget(&mut self) {
+    fn unsave(&mut self) {
         if self.saved {
             self.save(Save::Forget);
         }
