@@ -65,7 +65,16 @@ async fn silence_is_a_stall_and_a_slow_answer_is_none() {
     let stalls = events.borrow().iter().filter(|event| {
         matches!(event, Event::Retry { error, .. } if error.code.name() == "timeout" && error.message.contains("while"))
     }).count();
-    assert_eq!(stalls, 1, "the one that fell silent: {:?}", events.borrow().iter().filter(|event| !matches!(event, Event::Part(_) | Event::Progress(_))).collect::<Vec<_>>());
+    assert_eq!(
+        stalls,
+        1,
+        "the one that fell silent: {:?}",
+        events
+            .borrow()
+            .iter()
+            .filter(|event| !matches!(event, Event::Part(_) | Event::Progress(_)))
+            .collect::<Vec<_>>()
+    );
 
     // All bytes are there, and the completion takes its time: longer than silence is borne elsewhere.
     faults(r#"{"on":"complete-upload","do":{"delay_ms":2500}}"#).await;
