@@ -43,7 +43,11 @@ impl Session {
         let store = BrowserStore::new(store, backend.endpoint.as_str());
         let platform = Rc::new(Browser { backend, transport: BrowserTransport, store, clock: BrowserClock });
         let (driver, mailbox) = Driver::new(platform.clone(), settings.clone(), seed());
-        spawn_local(driver.run());
+        let closed = platform.clone();
+        spawn_local(async move {
+            driver.run().await;
+            closed.store.close();
+        });
         warm_up();
         let heard = mailbox.clone();
         let link = LinkWatch::new(move |link| heard.post(Message::Link(link)));

@@ -121,10 +121,10 @@ class Run {
     this.#suffered.push(what);
     if (what === "offline") {
       await this.page.evaluate(() => forgetStates());
-      await this.context.setOffline(true);
+      await this.#offline(true);
       await this.page.evaluate(() => until({ state: "offline" }));
       await pause(hold);
-      await this.context.setOffline(false);
+      await this.#offline(false);
     }
     if (what === "dead") {
       // No network, and nobody who says so.
@@ -236,7 +236,14 @@ class Run {
     if (retry) this.#retries.push(retry);
   }
 
+  /** Of this page alone: Playwright's own switch is for all of a context, and hangs on one of them that has crashed. */
+  async #offline(offline) {
+    this.devtools ??= await this.context.newCDPSession(this.page);
+    await this.devtools.send("Network.emulateNetworkConditions", { offline, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
+  }
+
   async #die(how) {
+    this.devtools = undefined;
     const { page } = this;
     if (how === "reload") return void (await page.reload());
     this.page = undefined;

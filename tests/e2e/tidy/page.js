@@ -36,6 +36,7 @@ async function crowd(client, count, signal) {
 }
 
 window.live = async ({ token, count }) => {
+  const untouched = await inventory();
   const client = new Client({ endpoint: "/", headers: { authorization: `Bearer ${token}` } });
   const { signal } = new AbortController();
   // What is loaded and opened once stays.
@@ -58,5 +59,5 @@ window.live = async ({ token, count }) => {
   await list.catch(() => {});
   await new Promise((resolve) => setTimeout(resolve, 50));
   const closed = await inventory();
-  return { ends, before, after, grown, during, saved: saved.length, closed, imports: window.imports };
+  return { untouched, ends, before, after, grown, during, saved: saved.length, closed, imports: window.imports };
 };
