@@ -8,7 +8,7 @@ use crate::core::{
     flight::Stage,
     plan::Plan,
     protocol::{Completion, Method, PartGrants, StoredPart, UploadGrant, UploadRef},
-    transfer::{Answer, Command, End, Level, Output, Seen, State},
+    transfer::{Answer, Command, End, Event, Level, Output, Seen, State},
 };
 
 impl Upload {
@@ -158,8 +158,20 @@ impl Upload {
             _ if self.resumed && self.is_gone(&error) => {
                 self.start_anew("The upload that was cut off is gone on the server");
             }
+            _ if error.status == Some(200) => self.complete_again(error),
             _ => self.fail(error),
         }
+    }
+
+    /// The answer was a success that means nothing, and nothing was completed: it is asked for again.
+    fn complete_again(&mut self, error: Error) {
+        let Some(delay) = self.nonsense.pause(&self.policy, None, &mut self.chance) else {
+            return self.fail(error);
+        };
+        self.calls.rest(Some(self.now.saturating_add(delay)));
+        self.phase = Phase::Completing;
+        let attempt = self.nonsense.attempt();
+        self.out.push_back(Output::Emit(Event::Retry { part: None, attempt, delay, error: error.retryable() }));
     }
 
     /// The object is the one that these parts make.
