@@ -76,7 +76,7 @@ export class FaultPanel {
         if (this.#wishes === Number(method !== "GET")) this.#show(rules);
         note.textContent = this.#foreign.length > 0 ? `${count(this.#foreign.length, "more rule is", "more rules are")} set from elsewhere.` : "";
       } catch (error) {
-        note.textContent = `The faults could not be set: ${error.message}`;
+        note.textContent = `The faults could not be ${method === "GET" ? "asked for" : "set"}: ${error.message}`;
       }
       if (method !== "GET") this.#wishes -= 1;
       this.#poll();
