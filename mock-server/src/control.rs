@@ -1,4 +1,8 @@
 //! The control routes: faults and statistics, for tests and the demo page.
+//!
+//! - `/_faults`: GET tells the rules and how often each struck; PUT `{seed?, rules}` replaces them; DELETE removes them.
+//! - `/_stats`: GET tells what the store has been asked, DELETE begins to count anew. `requests` by operation, `answers` by status; `bytes_in`, `bytes_out`; `in_flight`, `max_in_flight`;
+//!   `objects`, `unfinished_uploads`; and `parts`, by `<key>#<number>`: `tries`, how often it was `stored`, and the `bytes` that came in for it.
 
 use std::sync::Arc;
 

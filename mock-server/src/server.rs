@@ -22,7 +22,7 @@ use crate::faults::{Faults, answers};
 use crate::page;
 use crate::settings::Settings;
 use crate::stats::Stats;
-use crate::store::{Access, Endpoint, MIN_PART, Store, front};
+use crate::store::{Access, Endpoint, MIN_PART, Quirks, Store, front};
 
 /// A running server; it stops when dropped.
 pub struct Server {
@@ -132,9 +132,14 @@ fn open_store(settings: &Settings, access: &Access) -> io::Result<Endpoint> {
     if settings.clean {
         Store::clean(&settings.data)?;
     }
-    // Small parts are for tests, which want many of them in a small file.
-    let min_part = MIN_PART.min(settings.part_size);
-    let store = Store::open(&settings.data, access, min_part)?;
+    let quirks = Quirks {
+        // Small parts are for tests, which want many of them in a small file.
+        min_part: MIN_PART.min(settings.part_size),
+        list_page: i32::from(settings.list_page),
+        once_only_complete: settings.once_only_complete,
+        equal_parts: settings.equal_parts,
+    };
+    let store = Store::open(&settings.data, access, quirks)?;
     Ok(Endpoint::new(store, access))
 }
 

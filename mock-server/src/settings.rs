@@ -59,6 +59,10 @@ pub struct Settings {
     #[arg(long, value_delimiter = ',')]
     pub types: Vec<String>,
 
+    /// Seconds by which the clock that signs URLs is ahead of the store's, or behind it if negative
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = clap::value_parser!(i64).range(-604_800..=604_800))]
+    pub signer_skew: i64,
+
     /// Requests a second that a user may make of the backend; unlimited if absent
     #[arg(long)]
     pub rate: Option<std::num::NonZeroU32>,
@@ -66,6 +70,18 @@ pub struct Settings {
     /// Hours after which an unfinished upload is aborted
     #[arg(long, default_value_t = 24)]
     pub abort_after: u64,
+
+    /// A repeated Complete is answered with NoSuchUpload, as most S3-compatibles do; AWS repeats its first answer
+    #[arg(long)]
+    pub once_only_complete: bool,
+
+    /// Parts of unequal size, but for the last, are refused at Complete, as by R2
+    #[arg(long)]
+    pub equal_parts: bool,
+
+    /// Parts on a page of ListParts, at most
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub list_page: u16,
 
     /// A fault rule, as JSON or as words: `part status=503 part=3 times=2`
     #[arg(long, value_parser = crate::faults::rule::parse_flag)]

@@ -206,9 +206,7 @@ async fn a_lost_answer_comes_after_the_work() {
 #[tokio::test]
 async fn an_ambiguous_complete_can_be_repeated() {
     let world = World::new(&["--part-size", "1000"]).await;
-    let grant = world.multipart(2500, 1000).await;
-    let mut complete = grant.clone();
-    complete["parts"] = world.send_parts(&grant, &bytes(2500)).await;
+    let complete = ready_to_complete(&world).await;
     for (fault, code) in [
         (json!({"error_in_200": "InternalError"}), "InternalError"),
         (json!({"lose_answer": true}), "StoreUnreachable"),
@@ -219,6 +217,92 @@ async fn an_ambiguous_complete_can_be_repeated() {
     let first = world.post("complete-upload", &complete).await;
     assert_eq!(first["size"], 2500);
     assert_eq!(world.post("complete-upload", &complete).await, first);
+}
+
+/// Puts 2,500 bytes up in parts and returns what `/complete-upload` wants to know.
+async fn ready_to_complete(world: &World) -> serde_json::Value {
+    let mut complete = world.multipart(2500, 1000).await;
+    complete["parts"] = world.send_parts(&complete, &bytes(2500)).await;
+    complete
+}
+
+#[tokio::test]
+async fn the_answer_to_a_completion_may_be_lost_on_its_way_to_the_page() {
+    let world = World::new(&["--part-size", "1000"]).await;
+    let complete = ready_to_complete(&world).await;
+    world.faults(json!([{"on": "complete-upload", "times": 1, "do": {"lose_answer": true}}])).await;
+    let request = world.request(Method::POST, "complete-upload").body(complete.to_string());
+    assert!(request.send().await.unwrap_err().is_request());
+    let stats = world.control(Method::GET, "_stats").await;
+    assert_eq!((&stats["objects"], &stats["unfinished_uploads"]), (&json!(1), &json!(0)));
+    assert_eq!(world.post("complete-upload", &complete).await["size"], 2500);
+}
+
+#[tokio::test]
+async fn a_backend_may_lie_about_a_completion() {
+    let world = World::new(&["--part-size", "1000"]).await;
+    let complete = ready_to_complete(&world).await;
+    for (fault, code) in
+        [(json!({"error_in_200": "InternalError"}), json!("InternalError")), (json!({"empty_200": true}), json!(null))]
+    {
+        world.faults(json!([{"on": "complete-upload", "times": 1, "do": fault}])).await;
+        let request = world.request(Method::POST, "complete-upload").body(complete.to_string());
+        let answer = request.send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()),
+            (200, "application/json")
+        );
+        let answer: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        assert_eq!((&answer["code"], answer["error"].is_string()), (&code, code.is_string()));
+        assert!(answer.get("etag").is_none() && answer.get("size").is_none());
+        let stats = world.control(Method::GET, "_stats").await;
+        assert_eq!((&stats["objects"], &stats["unfinished_uploads"]), (&json!(0), &json!(1)));
+    }
+    assert_eq!(world.post("complete-upload", &complete).await["size"], 2500);
+}
+
+#[tokio::test]
+async fn a_clock_may_be_wrong() {
+    let world = World::new(&[]).await;
+    let (_, url) = world.stored(b"abc").await;
+    world.faults(json!([{"on": "get", "do": {"status": 403, "code": "RequestTimeTooSkewed"}}])).await;
+    let answer = world.get(&url).await.unwrap();
+    assert_eq!(answer.status(), 403);
+    let body = answer.text().await.unwrap();
+    for element in
+        ["<Code>RequestTimeTooSkewed</Code>", "<RequestTime>", "<ServerTime>", "<MaxAllowedSkewMilliseconds>900000<"]
+    {
+        assert!(body.contains(element), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn it_is_counted_what_came_of_each_part() {
+    let world = World::new(&["--part-size", "1000"]).await;
+    let grant = world.multipart(2500, 1000).await;
+    let send = async |number: usize| {
+        let url = text(&grant["parts"][number - 1]["upload_url"]);
+        let _ = world.http.put(url).body(bytes(1000)).send().await;
+    };
+    world
+        .faults(json!([
+            {"on": "part", "part": 1, "times": 1, "do": {"cut_request": 400}},
+            {"on": "part", "part": 2, "times": 1, "do": {"lose_answer": true}},
+            {"on": "part", "part": 3, "times": 1, "do": {"html": 200}},
+            {"on": "part", "part": 3, "skip": 1, "do": {"status": 503}},
+        ]))
+        .await;
+    for number in [1, 1, 2, 2, 3, 3] {
+        send(number).await;
+    }
+    let stats = world.control(Method::GET, "_stats").await;
+    assert_eq!(stats["answers"]["503"], 1);
+    let parts = stats["parts"].clone();
+    let part = |number: u32| parts[format!("{}#{number}", text(&grant["file_key"]))].clone();
+    assert_eq!(part(1), json!({"tries": 2, "stored": 1, "bytes": 1400}));
+    assert_eq!(part(2), json!({"tries": 2, "stored": 2, "bytes": 2000}));
+    assert_eq!(part(3), json!({"tries": 2, "stored": 0, "bytes": 2000}));
+    assert_eq!(world.control(Method::DELETE, "_stats").await["parts"], json!({}));
 }
 
 #[tokio::test]

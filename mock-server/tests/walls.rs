@@ -32,7 +32,9 @@ async fn a_file_goes_up_in_parts_and_comes_down_the_same() {
     assert_eq!(done["size"], 1_000_000);
     let path = format!("request-download/{}", text(&grant["file_key"]));
     let download = world.control(Method::GET, &path).await;
-    assert_eq!(download["checksum_crc64nvme"], done["checksum_crc64nvme"]);
+    for what in ["checksum_crc64nvme", "size", "etag"] {
+        assert_eq!(download[what], done[what], "{what}");
+    }
     let answer = world.get(&text(&download["download_url"])).await.unwrap();
     assert!(answer.headers()["content-disposition"].to_str().unwrap().starts_with("attachment"));
     assert_eq!(answer.bytes().await.unwrap().to_vec(), body);
@@ -139,6 +141,81 @@ async fn a_url_lives_as_long_as_it_was_signed_for() {
     assert_eq!(answer.headers()["access-control-allow-origin"], "*");
     let body = answer.text().await.unwrap();
     assert!(body.contains("Request has expired") && body.contains("<ServerTime>"), "{body}");
+}
+
+#[tokio::test]
+async fn a_signer_s_clock_may_differ_from_the_store_s() {
+    for (skew, status, message) in [
+        ("-1000", 403, "Request has expired"),
+        ("1000", 403, "Request is not yet valid"),
+        // What S3 tolerates.
+        ("-600", 200, ""),
+        ("600", 200, ""),
+    ] {
+        let world = World::new(&["--signer-skew", skew, "--part-size", "1000"]).await;
+        let (_, url) = world.put_url(3).await;
+        let answer = world.put(&url, bytes(3)).await.unwrap();
+        assert_eq!(answer.status(), status, "{skew}");
+        let body = answer.text().await.unwrap();
+        assert!(body.contains(message) && body.contains("<ServerTime>") == (status == 403), "{skew}: {body}");
+        // The backend's own calls are not misdated.
+        assert!(world.multipart(2500, 1000).await["upload_id"].is_string(), "{skew}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_may_know_a_completed_upload_no_more() {
+    let world = World::new(&["--part-size", "1000", "--once-only-complete"]).await;
+    let mut complete = world.multipart(2500, 1000).await;
+    complete["parts"] = world.send_parts(&complete, &bytes(2500)).await;
+    let first = world.post("complete-upload", &complete).await;
+    // The backend looks at the object, and finds it made of these parts.
+    let again = world.post("complete-upload", &complete).await;
+    assert_eq!((&again["etag"], &again["size"]), (&first["etag"], &json!(2500)));
+    let (_, url) = world.put_url(3).await;
+    assert_eq!(world.put(&url, bytes(3)).await.unwrap().status(), 200);
+    let mut other = complete.clone();
+    other["parts"][0]["etag"] = other["parts"][1]["etag"].clone();
+    assert_eq!(world.post("complete-upload", &other).await["code"], "NoSuchUpload");
+}
+
+#[tokio::test]
+async fn a_store_may_want_equal_parts() {
+    let world = World::new(&["--part-size", "1000", "--equal-parts"]).await;
+    for (sizes, fits) in [
+        (vec![1500, 1500, 1000], true),
+        (vec![1500, 1500, 1500], true),
+        (vec![1500, 1400, 1500], false),
+        (vec![1500, 1500, 1501], false),
+    ] {
+        let mut complete = world.multipart(4000, 1500).await;
+        let mut parts = Vec::new();
+        for (part, size) in complete["parts"].as_array().unwrap().iter().zip(&sizes) {
+            let put = world.http.put(text(&part["upload_url"])).body(bytes(*size)).send().await.unwrap();
+            parts.push(json!({"part_number": part["part_number"], "etag": put.headers()["etag"].to_str().unwrap()}));
+        }
+        complete["parts"] = json!(parts);
+        let done = world.post("complete-upload", &complete).await;
+        assert_eq!((done["size"].is_number(), done["code"] == "InvalidPart"), (fits, !fits), "{sizes:?}: {done}");
+    }
+}
+
+#[tokio::test]
+async fn parts_are_listed_over_all_pages() {
+    for page in ["1", "3", "4", "1000"] {
+        let world = World::new(&["--part-size", "1000", "--list-page", page]).await;
+        let mut grant = world.multipart(6500, 1000).await;
+        // With a gap, as an upload under way has.
+        grant["parts"].as_array_mut().unwrap().remove(2);
+        world.control(Method::DELETE, "_stats").await;
+        world.send_parts(&grant, &bytes(6000)).await;
+        let listed = world.post("list-parts", &grant).await;
+        let numbers: Vec<u64> =
+            listed["parts"].as_array().unwrap().iter().map(|part| part["part_number"].as_u64().unwrap()).collect();
+        assert_eq!(numbers, [1, 2, 4, 5, 6, 7], "pages of {page}");
+        let asked = world.control(Method::GET, "_stats").await["requests"]["list-parts"].as_u64().unwrap();
+        assert_eq!(asked, 6_u64.div_ceil(page.parse().unwrap()), "pages of {page}");
+    }
 }
 
 #[tokio::test]

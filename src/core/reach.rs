@@ -25,9 +25,10 @@ impl Reach {
         self.0 == Link::Down
     }
 
-    /// Somebody answered. True where that is news to others.
+    /// Somebody answered. True where that is news to others. (An answer that was under way when the network went down proves
+    /// nothing.)
     pub fn heard(&mut self) -> bool {
-        std::mem::replace(&mut self.0, Link::Up) == Link::Unsure
+        self.0 == Link::Unsure && self.set(Link::Up)
     }
 
     /// A request got no answer. True where that is the network's fault, so that no attempt was spent.
@@ -38,5 +39,21 @@ impl Reach {
     /// Nobody was reached. True where that is news to others.
     pub fn lost(&mut self) -> bool {
         self.0 == Link::Unsure && std::mem::replace(&mut self.0, Link::Down) == Link::Unsure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_answer_is_no_proof_of_a_network() {
+        let mut reach = Reach::default();
+        assert!(!reach.set(Link::Down) && !reach.heard());
+        assert!(reach.is_down());
+        assert!(reach.set(Link::Unsure) && reach.lost());
+        assert!(reach.is_down());
+        assert!(reach.set(Link::Unsure) && reach.heard() && !reach.heard());
+        assert!(!reach.excuses(&Error::new(Code::Network, "")));
     }
 }

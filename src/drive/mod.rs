@@ -62,12 +62,6 @@ pub struct Driver<P: Platform> {
     timer: Option<(Millis, LocalBoxFuture<'static, ()>)>,
 }
 
-/// Why the loop goes on.
-enum Wake<P: Platform> {
-    Message(Message<P>),
-    Timer,
-}
-
 impl<P: Platform> Driver<P> {
     pub fn new(platform: Rc<P>, settings: Settings, seed: u64) -> (Self, Mailbox<P>) {
         let (mailbox, messages) = mailbox();
@@ -95,32 +89,33 @@ impl<P: Platform> Driver<P> {
                 return;
             }
             match poll_fn(|cx| self.poll_wake(cx)).await {
-                Wake::Message(Message::Close) => {
+                Some(Message::Close) => {
                     closing = true;
                     for id in self.fleet.ids() {
                         self.heard(Message::Heard(id, Input::Abort { keep: true }));
                     }
                 }
-                Wake::Message(message @ (Message::Saved(..) | Message::Heard(..))) => self.heard(message),
+                Some(message @ (Message::Saved(..) | Message::Heard(..))) => self.heard(message),
                 // Whoever begins something with a closed client is told by the room above.
-                Wake::Message(_) if closing => {}
-                Wake::Message(message) => self.heard(message),
-                Wake::Timer => self.fleet.tick(self.platform.clock().now()),
+                Some(_) if closing => {}
+                Some(message) => self.heard(message),
+                None => self.fleet.tick(self.platform.clock().now()),
             }
         }
     }
 
-    fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Wake<P>> {
+    /// Waits for a message, or for the timer: `None`.
+    fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message<P>>> {
         // Tasks tell all they have to tell by mail, so that what they say keeps its order.
         while let Poll::Ready(Some(())) = self.tasks.poll_next_unpin(cx) {}
         if let Poll::Ready(Some(message)) = self.messages.poll_next_unpin(cx) {
-            return Poll::Ready(Wake::Message(message));
+            return Poll::Ready(Some(message));
         }
         if let Some((_, timer)) = &mut self.timer
             && Pin::new(timer).poll(cx).is_ready()
         {
             self.timer = None;
-            return Poll::Ready(Wake::Timer);
+            return Poll::Ready(None);
         }
         Poll::Pending
     }

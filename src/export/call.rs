@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use futures_channel::oneshot;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, LocalBoxFuture, select};
 use js_sys::{Date, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
@@ -17,12 +17,18 @@ use crate::{
     web::AbortWatch,
 };
 
+/// One machinery for all promises: each kind of future would have its own.
+pub fn promise(future: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
+    let future: LocalBoxFuture<'static, Result<JsValue, JsValue>> = Box::pin(future);
+    future_to_promise(future)
+}
+
 /// Runs a call until it ends or the user's signal is aborted; then it rejects with the signal's reason, as fetch does.
 pub fn abortable<F>(options: JsValue, call: impl FnOnce(Options) -> F + 'static) -> Promise
 where
     F: Future<Output = Result<JsValue, Error>>,
 {
-    future_to_promise(async move {
+    promise(async move {
         let run = async {
             let options = Options::new(options)?;
             let signal = options.signal()?;

@@ -101,7 +101,11 @@ impl Options {
                 types: types.collect::<Result<_, _>>()?,
             },
             resume: self.resume()?,
-            handle: self.optional("handle", |value| is_file_handle(&value).then_some(value), "a FileSystemFileHandle")?,
+            handle: self.optional(
+                "handle",
+                |value| is_file_handle(&value).then_some(value),
+                "a FileSystemFileHandle",
+            )?,
             signal: self.signal()?,
         })
     }

@@ -7,10 +7,10 @@ use std::{
 
 use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{future_to_promise, spawn_local};
+use wasm_bindgen_futures::spawn_local;
 
 use super::{
-    call::{abortable, stored_file},
+    call::{abortable, promise, stored_file},
     error, events,
     listener::{JsListener, Observer},
     options::{ClientOptions, Options},
@@ -43,7 +43,11 @@ impl Session {
         let store = BrowserStore::new(store, backend.endpoint.as_str());
         let platform = Rc::new(Browser { backend, transport: BrowserTransport, store, clock: BrowserClock });
         let (driver, mailbox) = Driver::new(platform.clone(), settings.clone(), seed());
-        spawn_local(driver.run());
+        let closed = platform.clone();
+        spawn_local(async move {
+            driver.run().await;
+            closed.store.close();
+        });
         warm_up();
         let heard = mailbox.clone();
         let link = LinkWatch::new(move |link| heard.post(Message::Link(link)));
@@ -107,7 +111,7 @@ impl Session {
     /// What was cut off before, newest first.
     pub fn saved(&self) -> Promise {
         let platform = self.starter.platform.clone();
-        future_to_promise(async move {
+        promise(async move {
             let records = platform.store.saved().await.map_err(|why| error::to_js(&Error::new(Code::Internal, why)))?;
             Ok(records.iter().map(events::saved).collect::<Array>().into())
         })
@@ -130,7 +134,7 @@ impl Session {
     /// Goes on with a saved upload, by the handle that the browser has kept.
     pub fn resume_upload(&self, id: u32, saved: String, options: JsValue, observer: Observer) -> Promise {
         let starter = self.starter.clone();
-        future_to_promise(async move {
+        promise(async move {
             let run = async {
                 let record =
                     starter.platform.store.saved_one(&saved).await.map_err(|why| Error::new(Code::Internal, why))?;

@@ -49,6 +49,18 @@ struct Held {
     kept: bool,
 }
 
+/// Puts a run back that did not become a Blob.
+struct PutBack<'a> {
+    sink: &'a BlobSink,
+    run: Option<Rc<Run>>,
+}
+
+impl Drop for PutBack<'_> {
+    fn drop(&mut self) {
+        self.sink.runs.borrow_mut().extend(self.run.take());
+    }
+}
+
 #[derive(Default)]
 pub struct BlobSink {
     /// Each is written to by one request at a time. Where a range was given away or cancelled in mid-flight, two may hold
@@ -99,21 +111,29 @@ impl BlobSink {
         };
         run.chunks.push(&chunk.0);
         run.end.set(at.saturating_add(chunk.len()));
+        // Small ranges side by side grow into one run: else none of them would ever be a Blob, or kept.
+        while let Some(index) = runs.iter().position(|next| next.start == run.end.get() && !Rc::ptr_eq(next, &run)) {
+            let next = runs.remove(index);
+            for chunk in next.chunks.iter() {
+                run.chunks.push(&chunk);
+            }
+            run.end.set(next.end.get());
+        }
         run
     }
 
     /// Makes a Blob of a run. Dropped in the middle, it leaves the bytes where they were.
-    async fn hold(&self, run: &Rc<Run>) -> Result<(), Failure> {
-        let (count, end) = (run.chunks.length(), run.end.get());
-        if count == 0 {
-            return Ok(());
-        }
-        let blob = sound_blob(&run.chunks.slice(0, count), None).await?;
-        // Nobody writes to a run while its last write is under way; should it be so all the same, the run stays.
-        if run.end.get() == end {
-            self.runs.borrow_mut().retain(|other| !Rc::ptr_eq(other, run));
-        }
-        self.held.borrow_mut().push(Held { stretch: Stretch { start: run.start, end }, blob, kept: false });
+    async fn hold(&self, run: Rc<Run>) -> Result<(), Failure> {
+        // Out of the list meanwhile, so that nobody adds to it: what follows begins a run of its own.
+        self.runs.borrow_mut().retain(|other| !Rc::ptr_eq(other, &run));
+        let mut back = PutBack { sink: self, run: Some(run.clone()) };
+        let blob = sound_blob(&run.chunks, None).await?;
+        back.run.take();
+        self.held.borrow_mut().push(Held {
+            stretch: Stretch { start: run.start, end: run.end.get() },
+            blob,
+            kept: false,
+        });
         Ok(())
     }
 
@@ -137,7 +157,7 @@ impl Sink for BlobSink {
     async fn write(&self, at: u64, chunk: Bytes) -> Result<(), Failure> {
         let run = self.append(at, &chunk);
         if run.end.get() - run.start >= RUN {
-            self.hold(&run).await?;
+            self.hold(run).await?;
             self.keep().await;
         }
         Ok(())
@@ -155,7 +175,7 @@ impl Sink for BlobSink {
 
     async fn seal(&self, size: u64, content_type: Option<&str>) -> Result<(), Failure> {
         let runs = self.runs.borrow().clone();
-        for run in &runs {
+        for run in runs {
             self.hold(run).await?;
         }
         let held = self.held.take();

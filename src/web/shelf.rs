@@ -169,6 +169,11 @@ impl Shelf {
     }
 
     /// Those who come while it is being opened wait for the same.
+    /// Lets the database go; it is opened again where it is needed again.
+    pub fn close(&self) {
+        self.place.take();
+    }
+
     async fn place(&self) -> Place {
         let opening = {
             let mut place = self.place.borrow_mut();

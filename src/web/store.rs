@@ -84,6 +84,11 @@ impl BrowserStore {
         self.handles.borrow_mut().insert(id, handle);
     }
 
+    /// Nothing is driven any more: what the browser lent is given back.
+    pub fn close(&self) {
+        self.shelf.close();
+    }
+
     /// All records that can be read, newest first. The others are deleted, and so are the old and the too many.
     pub(super) async fn records(&self) -> Result<Vec<(String, Record)>, String> {
         let (mut records, mut doomed, now) = (Vec::<(String, Record)>::new(), Vec::new(), Date::now());

@@ -3,7 +3,12 @@
 #![cfg(all(test, target_arch = "wasm32"))]
 
 mod answers;
+mod database;
+mod link;
+mod locks;
 mod server;
+mod store;
+mod survival;
 mod transfers;
 mod transport;
 

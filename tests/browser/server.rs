@@ -49,10 +49,10 @@ pub async fn heal() {
     assert!(Request::delete(&page("/_faults")).send().await.unwrap().ok());
 }
 
-/// A counter of the store.
+/// A counter of the store; one within another is named with a slash.
 pub async fn stat(name: &str) -> f64 {
     let text = Request::get(&page("/_stats")).send().await.unwrap().text().await.unwrap();
-    get(&json(&text), name).as_f64().unwrap_or_default()
+    name.split('/').fold(json(&text), |value, name| get(&value, name)).as_f64().unwrap_or_default()
 }
 
 /// Waits until a counter has that value; a test that waits in vain ends with its runner's own limit.

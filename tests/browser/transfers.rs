@@ -7,14 +7,14 @@ use presigned::{
     core::{
         group::Files,
         options::Settings,
-        transfer::{End, Event, Input, Progress, State},
+        transfer::{End, Event, Input, Link, Progress, State},
     },
     drive::{
         Driver,
         mailbox::{Mailbox, Message},
         seams::{Backend, Listener, Platform},
     },
-    web::{BlobSink, BlobSource, BrowserClock, BrowserTransport, HttpBackend},
+    web::{BlobSink, BlobSource, BrowserClock, BrowserStore, BrowserTransport, HttpBackend, StoreKind},
 };
 use wasm_bindgen_futures::spawn_local;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -24,6 +24,7 @@ use super::server::{backend, blob, bytes, faults, heal, pause, read, request, sh
 /// The browser with a listener that tests can await.
 struct Here {
     backend: HttpBackend,
+    store: BrowserStore,
 }
 
 /// Notes the events and hands on the end.
@@ -32,15 +33,16 @@ struct Notes {
     end: RefCell<Option<oneshot::Sender<End>>>,
 }
 
-struct Running {
-    events: Rc<RefCell<Vec<Event>>>,
-    end: oneshot::Receiver<End>,
+pub struct Running {
+    pub events: Rc<RefCell<Vec<Event>>>,
+    pub end: oneshot::Receiver<End>,
 }
 
 impl Platform for Here {
     type Backend = HttpBackend;
     type Source = BlobSource;
     type Sink = BlobSink;
+    type Store = BrowserStore;
     type Transport = BrowserTransport;
     type Clock = BrowserClock;
     type Listener = Notes;
@@ -51,6 +53,10 @@ impl Platform for Here {
 
     fn transport(&self) -> &BrowserTransport {
         &BrowserTransport
+    }
+
+    fn store(&self) -> &BrowserStore {
+        &self.store
     }
 
     fn clock(&self) -> &BrowserClock {
@@ -75,25 +81,54 @@ fn listen() -> (Notes, Running) {
     (Notes { events: events.clone(), end: RefCell::new(Some(sender)) }, Running { events, end })
 }
 
-async fn client(user: &str) -> Mailbox<Here> {
-    let (driver, mailbox) = Driver::new(Rc::new(Here { backend: backend(user).await }), Settings::default(), 1);
-    spawn_local(driver.run());
-    mailbox
-}
+/// A client of its own, with a loop of its own.
+pub struct Client(Mailbox<Here>);
 
-fn upload(client: &Mailbox<Here>, id: u64, name: &str, content: &js_sys::Uint8Array) -> Running {
-    let request =
-        presigned::core::protocol::UploadRequest { part_size: Some(5 << 20), ..request(name, content.length().into()) };
-    let (listener, running) = listen();
-    let source = Rc::new(BlobSource::new(blob(content)));
-    client.post(Message::Upload { id, request, source, listener, group: None });
-    running
-}
+impl Client {
+    pub async fn new(user: &str) -> Self {
+        Self::with(user, Settings::default()).await
+    }
 
-fn download(client: &Mailbox<Here>, id: u64, key: &str) -> (Running, Rc<BlobSink>) {
-    let ((listener, running), sink) = (listen(), Rc::new(BlobSink::default()));
-    client.post(Message::Download { id, key: key.into(), sink: sink.clone(), listener });
-    (running, sink)
+    /// One that takes silence for a stall sooner.
+    pub async fn impatient(user: &str, stall_timeout: u64) -> Self {
+        Self::with(user, Settings { stall_timeout, ..Settings::default() }).await
+    }
+
+    async fn with(user: &str, settings: Settings) -> Self {
+        let here = Here { backend: backend(user).await, store: BrowserStore::new(StoreKind::IndexedDb, user) };
+        let (driver, mailbox) = Driver::new(Rc::new(here), settings, 1);
+        spawn_local(driver.run());
+        Self(mailbox)
+    }
+
+    pub fn upload(&self, id: u64, name: &str, content: &js_sys::Uint8Array) -> Running {
+        let request = presigned::core::protocol::UploadRequest {
+            part_size: Some(5 << 20),
+            ..request(name, content.length().into())
+        };
+        let (listener, running) = listen();
+        let source = Rc::new(BlobSource::new(blob(content)));
+        self.0.post(Message::Upload { id, request, source, listener, group: None, resume: true });
+        running
+    }
+
+    pub fn download(&self, id: u64, key: &str) -> (Running, Rc<BlobSink>) {
+        let ((listener, running), sink) = (listen(), Rc::new(BlobSink::default()));
+        self.0.post(Message::Download { id, key: key.into(), sink: sink.clone(), listener, resume: true });
+        (running, sink)
+    }
+
+    pub fn post(&self, id: u64, input: Input) {
+        self.0.post(Message::Heard(id, input));
+    }
+
+    pub fn link(&self, link: Link) {
+        self.0.post(Message::Link(link));
+    }
+
+    pub fn close(&self) {
+        self.0.post(Message::Close);
+    }
 }
 
 fn assert_progress_rises(events: &[Event], total: u64) {
@@ -110,13 +145,13 @@ fn assert_progress_rises(events: &[Event], total: u64) {
 
 #[wasm_bindgen_test]
 async fn twenty_megabytes_go_up_and_come_down_the_same() {
-    let (client, content) = (client("twenty").await, bytes(20 << 20));
-    let running = upload(&client, 1, "twenty.bin", &content);
+    let (client, content) = (Client::new("twenty").await, bytes(20 << 20));
+    let running = client.upload(1, "twenty.bin", &content);
     let End::Done(finish) = running.end.await.unwrap() else { panic!("it goes up") };
     assert_progress_rises(&running.events.borrow(), 20 << 20);
     assert!(finish.etag.unwrap().contains("-4"), "four parts of 5 MiB");
 
-    let (running, sink) = download(&client, 2, &finish.key);
+    let (running, sink) = client.download(2, &finish.key);
     let End::Done(finish) = running.end.await.unwrap() else { panic!("it comes down") };
     assert_progress_rises(&running.events.borrow(), 20 << 20);
     assert_eq!(finish.size, 20 << 20);
@@ -127,11 +162,11 @@ async fn twenty_megabytes_go_up_and_come_down_the_same() {
 
 #[wasm_bindgen_test]
 async fn cut_ranges_go_on_where_they_stopped() {
-    let (client, content) = (client("cuts").await, bytes(8 << 20));
-    let End::Done(finish) = upload(&client, 1, "cuts.bin", &content).end.await.unwrap() else { panic!("up") };
+    let (client, content) = (Client::new("cuts").await, bytes(8 << 20));
+    let End::Done(finish) = client.upload(1, "cuts.bin", &content).end.await.unwrap() else { panic!("up") };
     let before = stat("bytes_out").await;
     faults(r#"{"on":"get","times":4,"do":{"cut_response":500000}}"#).await;
-    let (running, sink) = download(&client, 2, &finish.key);
+    let (running, sink) = client.download(2, &finish.key);
     let End::Done(_) = running.end.await.unwrap() else { panic!("down") };
     heal().await;
     assert!(running.events.borrow().iter().any(|event| matches!(event, Event::Retry { .. })));
@@ -143,10 +178,10 @@ async fn cut_ranges_go_on_where_they_stopped() {
 
 #[wasm_bindgen_test]
 async fn a_server_without_ranges_is_read_as_one_stream() {
-    let (client, content) = (client("stream").await, bytes(3 << 20));
+    let (client, content) = (Client::new("stream").await, bytes(3 << 20));
     let key = stored(&backend("stream").await, "stream.bin", &content).await;
     faults(r#"{"on":"get","do":{"ignore_range":true}}"#).await;
-    let (running, sink) = download(&client, 1, &key);
+    let (running, sink) = client.download(1, &key);
     let end = running.end.await.unwrap();
     heal().await;
     assert!(matches!(end, End::Done(_)), "{end:?}");
@@ -155,10 +190,10 @@ async fn a_server_without_ranges_is_read_as_one_stream() {
 
 #[wasm_bindgen_test]
 async fn an_object_that_changes_is_told() {
-    let (client, content) = (client("changes").await, bytes(6 << 20));
+    let (client, content) = (Client::new("changes").await, bytes(6 << 20));
     let key = stored(&backend("changes").await, "changes.bin", &content).await;
     faults(r#"{"on":"get","skip":1,"do":{"changed_object":true}}"#).await;
-    let (running, sink) = download(&client, 1, &key);
+    let (running, sink) = client.download(1, &key);
     let end = running.end.await.unwrap();
     heal().await;
     let End::Failed(error) = end else { panic!("{end:?}") };
@@ -168,30 +203,30 @@ async fn an_object_that_changes_is_told() {
 
 #[wasm_bindgen_test]
 async fn paused_nothing_moves_and_resumed_it_ends() {
-    let (client, content) = (client("paused").await, bytes(12 << 20));
+    let (client, content) = (Client::new("paused").await, bytes(12 << 20));
     faults(r#"{"on":"part","do":{"bytes_per_second":3000000}}"#).await;
-    let running = upload(&client, 1, "paused.bin", &content);
+    let running = client.upload(1, "paused.bin", &content);
     until_stat("in_flight", 3.0).await;
-    client.post(Message::Heard(1, Input::Pause));
+    client.post(1, Input::Pause);
     until_stat("in_flight", 0.0).await;
     let events = running.events.borrow().len();
     pause(300).await;
     assert!(matches!(running.events.borrow().last(), Some(Event::Progress(_) | Event::State(State::Paused))));
     assert!(running.events.borrow().len() <= events + 3, "at most the frame that was due");
     heal().await;
-    client.post(Message::Heard(1, Input::Resume));
+    client.post(1, Input::Resume);
     let End::Done(_) = running.end.await.unwrap() else { panic!("it ends") };
     assert_progress_rises(&running.events.borrow(), 12 << 20);
 }
 
 #[wasm_bindgen_test]
 async fn an_abort_leaves_nothing_behind() {
-    let (client, content) = (client("aborts").await, bytes(12 << 20));
+    let (client, content) = (Client::new("aborts").await, bytes(12 << 20));
     let before = stat("unfinished_uploads").await;
     faults(r#"{"on":"part","do":{"bytes_per_second":2000000}}"#).await;
-    let running = upload(&client, 1, "aborts.bin", &content);
+    let running = client.upload(1, "aborts.bin", &content);
     until_stat("in_flight", 3.0).await;
-    client.post(Message::Heard(1, Input::Abort { keep: false }));
+    client.post(1, Input::Abort { keep: false });
     assert_eq!(running.end.await.unwrap(), End::Aborted);
     heal().await;
     until_stat("in_flight", 0.0).await;
@@ -200,8 +235,8 @@ async fn an_abort_leaves_nothing_behind() {
 
 #[wasm_bindgen_test]
 async fn several_files_go_up_under_one_limit() {
-    let client = client("several").await;
-    let files: Vec<_> = (0..8).map(|n| upload(&client, n, &format!("{n}.bin"), &bytes(100_000 + n as u32))).collect();
+    let client = Client::new("several").await;
+    let files: Vec<_> = (0..8).map(|n| client.upload(n, &format!("{n}.bin"), &bytes(100_000 + n as u32))).collect();
     for file in files {
         assert!(matches!(file.end.await.unwrap(), End::Done(_)));
     }

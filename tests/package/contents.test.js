@@ -30,8 +30,11 @@ test("the tarball holds the face, the module and the papers, and nothing else", 
     "index.d.ts",
     "index.js",
     "package.json",
+    "panic.js",
     "presigned.js",
     "presigned_bg.wasm",
+    "saved.js",
+    "timeline.js",
     "transfer.js",
   ]);
 });

@@ -21,7 +21,8 @@ cargo xtask test [SUITE]...  every test, or the suites named: native, browser, p
 cargo xtask build            build the npm package into pkg/ and print its sizes
 cargo xtask bench            the benchmark
 
-Each installs what it lacks, or says what to install: exit code 3. A failure is exit code 1.";
+Each installs what it lacks, or says what to install: exit code 3. A failure is exit code 1, and so is a suite that
+could not run for something missing.";
 
 /// Why a command ended early.
 pub enum Failure {

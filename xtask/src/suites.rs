@@ -93,10 +93,12 @@ fn in_browser(browser: &str, driver: Option<PathBuf>) -> Result<(Command, Server
     serve.arg("--clean").arg("--data").arg(target()?.join("mock-server-of-tests"));
     let server = Server::start(&mut serve)?;
 
-    // The module imports it, and the tests' own server serves this folder only.
-    let face = root().join("src/face/errors.js");
-    let copied = fs::copy(&face, root().join("tests/browser/errors.js"));
-    copied.map_err(|error| Failure::Failed(format!("copy {}: {error}", face.display())))?;
+    // The module imports them, and the tests' own server serves this folder only.
+    for name in ["errors.js", "panic.js"] {
+        let face = root().join("src/face").join(name);
+        let copied = fs::copy(&face, root().join("tests/browser").join(name));
+        copied.map_err(|error| Failure::Failed(format!("copy {}: {error}", face.display())))?;
+    }
 
     let mut tests = tools::wasm_pack();
     tests.args([

@@ -23,6 +23,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
+use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 
 use self::auth::Auth;
@@ -47,7 +48,11 @@ impl Backend {
         Ok(Self {
             auth: Auth::new(settings.jwt_secret.as_deref(), settings.rate),
             rules: Rules { max_size: settings.max_size, types: settings.types.clone(), part_size: settings.part_size },
-            storage: Storage::new(access, Duration::from_secs(settings.expires_in))?,
+            storage: Storage::new(
+                access,
+                Duration::from_secs(settings.expires_in),
+                SignedDuration::from_secs(settings.signer_skew),
+            )?,
             batch: settings.batch,
             abort_after: Duration::from_secs(settings.abort_after * 3600),
         })

@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
+use jiff::{SignedDuration, Timestamp};
 use quick_xml::escape::escape;
 use reqwest::{Client, Response, StatusCode, Url};
 use rusty_s3::actions::{
@@ -24,6 +25,8 @@ pub struct Storage {
     credentials: Credentials,
     http: Client,
     expires_in: Duration,
+    /// By how much our clock is wrong when it signs for others. In our own calls it is right, as with AWS's SDKs, which correct it there alone.
+    skew: SignedDuration,
 }
 
 /// Why the store did not do what was asked.
@@ -90,7 +93,7 @@ pub struct StoredFile {
 }
 
 impl Storage {
-    pub fn new(access: &Access, expires_in: Duration) -> io::Result<Self> {
+    pub fn new(access: &Access, expires_in: Duration, skew: SignedDuration) -> io::Result<Self> {
         let invalid = |error: String| io::Error::new(io::ErrorKind::InvalidInput, error);
         let endpoint = Url::parse(&access.endpoint).map_err(|error| invalid(error.to_string()))?;
         Ok(Self {
@@ -104,6 +107,7 @@ impl Storage {
                 .build()
                 .map_err(io::Error::other)?,
             expires_in,
+            skew,
         })
     }
 
@@ -117,7 +121,7 @@ impl Storage {
         for (name, value) in headers {
             action.headers_mut().insert(name.as_str(), value.as_str());
         }
-        action.sign(self.expires_in)
+        self.sign(action)
     }
 
     pub fn sign_part(&self, key: &str, upload_id: &str, number: u16, headers: &BTreeMap<String, String>) -> Url {
@@ -125,14 +129,19 @@ impl Storage {
         for (name, value) in headers {
             action.headers_mut().insert(name.as_str(), value.as_str());
         }
-        action.sign(self.expires_in)
+        self.sign(action)
     }
 
     /// A URL to GET the object from; `disposition` is what the store shall say in Content-Disposition.
     pub fn sign_get(&self, key: &str, disposition: &str) -> Url {
         let mut action = GetObject::new(&self.bucket, Some(&self.credentials), key);
         action.query_mut().insert("response-content-disposition", disposition);
-        action.sign(self.expires_in)
+        self.sign(action)
+    }
+
+    /// Signs what the page will ask for.
+    fn sign<'a>(&self, action: impl S3Action<'a>) -> Url {
+        action.sign_with_time(self.expires_in, &(Timestamp::now() + self.skew))
     }
 
     pub async fn create_upload(&self, key: &str, headers: &BTreeMap<String, String>) -> Result<String, StoreError> {
@@ -262,7 +271,7 @@ impl Storage {
             query.insert(1, ("upload-id-marker", upload_id));
         }
         let url = rusty_s3::signing::sign(
-            &jiff::Timestamp::now(),
+            &Timestamp::now(),
             Method::Get,
             self.bucket.object_url(""),
             self.credentials.key(),

@@ -16,6 +16,7 @@ use crate::store::front;
 
 /// The largest JSON answer that is edited.
 const JSON_LIMIT: usize = 16 << 20;
+const INTERNAL_ERROR: &str = "We encountered an internal error. Please try again.";
 
 /// Answers a request, by the handler or in its place.
 pub async fn answer<F>(mut request: Request<Body>, handler: impl FnOnce(Request<Body>) -> F) -> Response<Body>
@@ -68,7 +69,13 @@ fn replacement(plan: &Plan, target: &Target, request: &Request<Body>) -> Option<
         ));
     }
     if let Some(code) = plan.error_in_200() {
-        return Some(error_in_200(code));
+        return Some(error_in_200(code, target.side));
+    }
+    if plan.has(&Action::Empty200) {
+        return Some(match target.side {
+            Side::Store => Response::new(Body::empty()),
+            Side::Backend => json_response(StatusCode::OK, &json!({})),
+        });
     }
     if plan.has(&Action::ChangedObject) && request.headers().contains_key(IF_MATCH) {
         return Some(front::error_response(
@@ -102,13 +109,14 @@ fn status_answer(fault: &StatusFault, target: &Target, resource: &str) -> Respon
     });
     let message = match code {
         "SlowDown" => "Please reduce your request rate.",
-        "InternalError" => "We encountered an internal error. Please try again.",
+        "InternalError" => INTERNAL_ERROR,
         "RequestTimeout" => {
             "Your socket connection to the server was not read from or written to within the timeout period."
         }
         _ => "This error was asked for by a fault rule.",
     };
     let mut response = match target.side {
+        Side::Store if code == "RequestTimeTooSkewed" => front::too_skewed(resource),
         Side::Store => front::error_response(status, code, message, resource),
         Side::Backend => json_response(status, &json!({"error": message, "code": code})),
     };
@@ -145,9 +153,13 @@ fn expired(request: &Request<Body>) -> Response<Body> {
 }
 
 /// S3 says 200 as soon as it begins to put the object together, keeps the line open with white space, and may fail then.
-fn error_in_200(code: &str) -> Response<Body> {
+fn error_in_200(code: &str, side: Side) -> Response<Body> {
+    if side == Side::Backend {
+        // As from a backend that passes on what the store said, and forgets the status.
+        return json_response(StatusCode::OK, &json!({"error": INTERNAL_ERROR, "code": code}));
+    }
     let body = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n    \n<Error><Code>{}</Code><Message>We encountered an internal error. Please try again.</Message><RequestId>656C76696E6727732072657175657374</RequestId><HostId>presigned</HostId></Error>",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n    \n<Error><Code>{}</Code><Message>{INTERNAL_ERROR}</Message><RequestId>656C76696E6727732072657175657374</RequestId><HostId>presigned</HostId></Error>",
         quick_xml::escape::escape(code)
     );
     let mut response = Response::new(Body::from(body));

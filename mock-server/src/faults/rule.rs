@@ -46,6 +46,7 @@ pub enum Action {
     ChangedObject,
     LoseAnswer,
     ErrorIn200(String),
+    Empty200,
     Set(Map<String, Value>),
     Unset(Vec<String>),
 }
@@ -169,6 +170,7 @@ impl TryFrom<Map<String, Value>> for Action {
                 Value::String(code) => Ok(Self::ErrorIn200(code)),
                 _ => Err("`error_in_200` must be an error code".into()),
             },
+            "empty_200" => flag(Self::Empty200),
             "set" => match value {
                 Value::Object(fields) => Ok(Self::Set(fields)),
                 _ => Err("`set` must be an object".into()),

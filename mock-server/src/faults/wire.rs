@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CONTENT_LENGTH, HeaderMap, HeaderValue,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CONTENT_LENGTH, ETAG, HeaderMap, HeaderValue,
 };
 use axum::http::{Request, Response};
 use bytes::Bytes;
@@ -97,7 +97,7 @@ impl Wire {
     {
         let target = (self.target)(&request);
         let flight = Arc::new(match (&self.stats, &target) {
-            (Some(stats), Some(target)) => stats.begin(target.op),
+            (Some(stats), Some(target)) => stats.begin(target),
             _ => InFlight::default(),
         });
         let plan = Arc::new(Plan::new(self.faults.clone(), target));
@@ -115,6 +115,9 @@ impl Wire {
         let mut request = Request::from_parts(parts, Body::new(body.clone()));
         request.extensions_mut().insert(plan.clone());
         let response = handler(request).await;
+        // Only the store itself gives an ETag; what stands in for its answer has none.
+        let stored = response.status().is_success() && response.headers().contains_key(ETAG);
+        flight.answered(response.status().as_u16(), stored);
         body.drain().await;
         if line.is_cut() {
             return Err(Cut);

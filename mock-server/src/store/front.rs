@@ -13,6 +13,8 @@ use super::disk::new_id;
 
 /// Longer than any error document, so that only errors are ever buffered.
 const ERROR_LIMIT: usize = 64 * 1024;
+/// By how much a clock may be ahead.
+const MAX_SKEW: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
 /// S3's own limit of a presigned URL: seven days.
 const MAX_EXPIRES: i64 = 604_800;
 
@@ -46,8 +48,12 @@ pub fn prepare(request: &mut Request<Body>) -> Option<Response<Body>> {
         ));
     }
     let end = start + jiff::SignedDuration::from_secs(seconds);
-    if jiff::Timestamp::now() > end {
+    let now = jiff::Timestamp::now();
+    if now > end {
         return Some(expired(end, seconds, resource));
+    }
+    if start > now + MAX_SKEW {
+        return Some(not_yet_valid(start, end, resource));
     }
     let signed: Vec<&str> = value("X-Amz-SignedHeaders").unwrap_or_default().split(';').collect();
     let unsigned: Vec<&str> = request
@@ -69,13 +75,45 @@ pub fn prepare(request: &mut Request<Body>) -> Option<Response<Body>> {
 
 /// The 403 of a URL past its time, as S3 words it.
 pub fn expired(end: jiff::Timestamp, seconds: i64, resource: &str) -> Response<Body> {
-    let time = |at: jiff::Timestamp| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     error_with(
         StatusCode::FORBIDDEN,
         "AccessDenied",
         "Request has expired",
         resource,
         &[("X-Amz-Expires", seconds.to_string()), ("Expires", time(end)), ("ServerTime", time(jiff::Timestamp::now()))],
+    )
+}
+
+/// The 403 of a URL that was signed by a clock ahead of ours.
+fn not_yet_valid(start: jiff::Timestamp, end: jiff::Timestamp, resource: &str) -> Response<Body> {
+    error_with(
+        StatusCode::FORBIDDEN,
+        "AccessDenied",
+        "Request is not yet valid",
+        resource,
+        // In milliseconds here and nowhere else: so S3 does.
+        &[
+            ("X-Amz-Date", start.as_millisecond().to_string()),
+            ("Expires", time(end)),
+            ("ServerTime", time(jiff::Timestamp::now())),
+        ],
+    )
+}
+
+/// The 403 for a wrong clock of requests that are signed in their headers; some stores give it for URLs too.
+pub fn too_skewed(resource: &str) -> Response<Body> {
+    let now = jiff::Timestamp::now();
+    let request = now - MAX_SKEW * 2;
+    error_with(
+        StatusCode::FORBIDDEN,
+        "RequestTimeTooSkewed",
+        "The difference between the request time and the current time is too large.",
+        resource,
+        &[
+            ("RequestTime", request.strftime("%Y%m%dT%H%M%SZ").to_string()),
+            ("ServerTime", time(now)),
+            ("MaxAllowedSkewMilliseconds", MAX_SKEW.as_millis().to_string()),
+        ],
     )
 }
 
@@ -164,6 +202,10 @@ fn error_with(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     identify(headers, &id);
     response
+}
+
+fn time(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn identify(headers: &mut HeaderMap, id: &str) {

@@ -39,13 +39,25 @@ pub struct Access {
     pub secret: String,
 }
 
+/// Where S3-compatible stores differ from AWS, or from one another.
+#[derive(Debug, Clone, Copy)]
+pub struct Quirks {
+    pub min_part: u64,
+    /// Parts on a page of ListParts, at most.
+    pub list_page: i32,
+    /// Whether a repeated Complete finds no upload any more.
+    pub once_only_complete: bool,
+    /// Whether all parts but the last must have one size.
+    pub equal_parts: bool,
+}
+
 pub struct Store {
     disk: Disk,
     cors: Cors,
     bucket: String,
     region: String,
     endpoint: String,
-    min_part: u64,
+    quirks: Quirks,
     opened: Moment,
 }
 
@@ -57,14 +69,14 @@ pub struct Endpoint {
 }
 
 impl Store {
-    pub fn open(folder: &Path, access: &Access, min_part: u64) -> io::Result<Arc<Self>> {
+    pub fn open(folder: &Path, access: &Access, quirks: Quirks) -> io::Result<Arc<Self>> {
         Ok(Arc::new(Self {
             disk: Disk::open(folder)?,
             cors: Cors::new(),
             bucket: access.bucket.clone(),
             region: access.region.clone(),
             endpoint: access.endpoint.clone(),
-            min_part,
+            quirks,
             opened: Moment::now(),
         }))
     }

@@ -3,16 +3,16 @@
 use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
-use super::Store;
 use super::bytes::{self, Received};
 use super::checksum::{Declared, Promise, combined_crc64, declared_sum, fields, multipart_etag};
 use super::conditions::Conditions;
 use super::disk::{Upload, new_id};
 use super::objects::{Failure, MAX_BODY, header, object_sums, signed, stored_encoding};
 use super::record::{Attributes, Moment, ObjectRecord, PartRecord, Segment, UploadRecord};
+use super::{Quirks, Store};
 
 const MAX_PARTS: i32 = 10_000;
-/// The longest page of ListParts and ListMultipartUploads.
+/// The longest page of ListMultipartUploads.
 const PAGE: i32 = 1_000;
 
 pub fn create(store: &Store, input: CreateMultipartUploadInput) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
@@ -125,7 +125,7 @@ pub fn list_parts(store: &Store, input: ListPartsInput) -> S3Result<S3Response<L
     let index = store.disk.index();
     let upload = upload(&index.uploads, &input.upload_id, &input.key)?;
     let marker = input.part_number_marker.unwrap_or(0);
-    let limit = input.max_parts.unwrap_or(PAGE).clamp(0, PAGE);
+    let limit = input.max_parts.unwrap_or(i32::MAX).clamp(0, store.quirks.list_page);
     let mut rest = upload.parts.range(marker.saturating_add(1)..).map(|(_, part)| part);
     let page: Vec<Part> = rest
         .by_ref()
@@ -171,13 +171,16 @@ pub fn complete(
     let mut done = None;
     let result = store.disk.complete(&input.upload_id, |upload, index| -> Result<_, Failure> {
         let Some(upload) = upload.filter(|upload| upload.record.key == input.key) else {
+            if store.quirks.once_only_complete {
+                return Err(no_such_upload().into());
+            }
             // AWS answers an identical second Complete as it did the first, for as long as the object is still the one it made.
             let object = index.objects.get(&input.key).map(|object| &object.record);
             let same = object.filter(|record| record.upload_id.as_ref() == Some(&input.upload_id));
             done = Some(same.cloned().ok_or_else(no_such_upload)?);
             return Ok(None);
         };
-        let parts = chosen(upload, &wanted, store.min_part)?;
+        let parts = chosen(upload, &wanted, store.quirks)?;
         let size = parts.iter().map(|part| part.size).sum();
         if input.mpu_object_size.is_some_and(|promised| promised != signed(size)) {
             return Err(Failure(s3_error!(
@@ -297,7 +300,7 @@ fn upload<'a>(uploads: &'a std::collections::HashMap<String, Upload>, id: &str, 
 }
 
 /// The parts that a Complete names, or why it cannot be done.
-fn chosen(upload: &Upload, wanted: &[CompletedPart], min_part: u64) -> S3Result<Vec<PartRecord>> {
+fn chosen(upload: &Upload, wanted: &[CompletedPart], quirks: Quirks) -> S3Result<Vec<PartRecord>> {
     if wanted.is_empty() {
         return Err(s3_error!(
             MalformedXML,
@@ -324,8 +327,13 @@ fn chosen(upload: &Upload, wanted: &[CompletedPart], min_part: u64) -> S3Result<
         })?);
     }
     let all_but_last = parts.len() - 1;
-    if parts[..all_but_last].iter().any(|part| part.size < min_part) {
+    if parts[..all_but_last].iter().any(|part| part.size < quirks.min_part) {
         return Err(s3_error!(EntityTooSmall, "Your proposed upload is smaller than the minimum allowed size"));
+    }
+    let unequal = |part: &PartRecord| part.size != parts[0].size;
+    let longer_last = parts[all_but_last].size > parts[0].size;
+    if quirks.equal_parts && (longer_last || parts[..all_but_last].iter().any(unequal)) {
+        return Err(s3_error!(InvalidPart, "All non-trailing parts must have the same length."));
     }
     Ok(parts)
 }

@@ -257,13 +257,13 @@ impl Download {
             location: None,
             content_type: self.content_type.clone(),
         };
-        self.forget();
+        self.unsave();
         self.end(State::Done, End::Done(finish));
     }
 
     fn abort(&mut self, keep: bool) {
         if !keep {
-            self.forget();
+            self.unsave();
         }
         self.end(State::Aborted, End::Aborted);
     }
@@ -271,7 +271,7 @@ impl Download {
     fn fail(&mut self, error: Error) {
         // What was fetched is of another object, or of none.
         if matches!(error.code, Code::ObjectChanged | Code::NotFound | Code::Gone) {
-            self.forget();
+            self.unsave();
         }
         self.end(State::Failed, End::Failed(error));
     }
@@ -337,7 +337,7 @@ impl Download {
         self.out.push_back(Output::Save(save));
     }
 
-    fn forget(&mut self) {
+    fn unsave(&mut self) {
         if self.saved {
             self.save(Save::Forget);
         }

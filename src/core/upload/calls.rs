@@ -8,7 +8,7 @@ use crate::core::{
     flight::Stage,
     plan::Plan,
     protocol::{Completion, Method, PartGrants, StoredPart, UploadGrant, UploadRef},
-    transfer::{Answer, Command, End, Level, Output, Seen, State},
+    transfer::{Answer, Command, End, Event, Level, Output, Seen, State},
 };
 
 impl Upload {
@@ -158,8 +158,20 @@ impl Upload {
             _ if self.resumed && self.is_gone(&error) => {
                 self.start_anew("The upload that was cut off is gone on the server");
             }
+            _ if error.status == Some(200) => self.complete_again(error),
             _ => self.fail(error),
         }
+    }
+
+    /// The answer was a success that means nothing, and nothing was completed: it is asked for again.
+    fn complete_again(&mut self, error: Error) {
+        let Some(delay) = self.nonsense.pause(&self.policy, None, &mut self.chance) else {
+            return self.fail(error);
+        };
+        self.calls.rest(Some(self.now.saturating_add(delay)));
+        self.phase = Phase::Completing;
+        let attempt = self.nonsense.attempt();
+        self.out.push_back(Output::Emit(Event::Retry { part: None, attempt, delay, error: error.retryable() }));
     }
 
     /// The object is the one that these parts make.
@@ -190,7 +202,7 @@ impl Upload {
             return self.remove(keep);
         }
         // Where the request may have arrived, it may have been obeyed.
-        let perhaps = failure.error.status.is_none_or(|status| status < 300 || status >= 500);
+        let perhaps = failure.error.status.is_none_or(|status| !(300..500).contains(&status));
         self.doubt |= matches!(self.phase, Phase::Completing) && perhaps;
         let tried_again = self.budget.spend(&self.policy)
             && self.calls.retry(self.now, &failure, &self.policy, &mut self.chance).is_some_and(|event| {
@@ -269,7 +281,7 @@ impl Upload {
     pub(super) fn start_anew(&mut self, why: &str) {
         self.log(Level::Warn, format!("{why}: it starts anew."));
         self.cancel(|_| true);
-        self.forget();
+        self.unsave();
         (self.upload, self.parts, self.resumed, self.doubt) = (None, None, false, false);
         self.leases = Default::default();
         self.phase = Phase::Requesting;

@@ -25,7 +25,7 @@ impl Upload {
         self.cancel(|_| true);
         self.calls.hurry();
         if !keep {
-            self.forget();
+            self.unsave();
         }
         match self.upload.clone().filter(|_| !keep) {
             Some(upload) => self.phase = Phase::Removing(Command::RemoveUpload(upload)),
@@ -36,7 +36,7 @@ impl Upload {
     /// It was completed; `ending` decides whether that is still wanted.
     pub(super) fn completed(&mut self, completion: Completion) {
         if self.ending == Some(false) {
-            self.forget();
+            self.unsave();
             self.phase = Phase::Removing(Command::RemoveObject(completion.key));
         } else {
             self.finish(completion);
@@ -51,7 +51,7 @@ impl Upload {
             location: completion.location,
             content_type: Some(self.request.content_type.clone()),
         };
-        self.forget();
+        self.unsave();
         self.end(State::Done, End::Done(finish));
     }
 
@@ -61,7 +61,7 @@ impl Upload {
         }
         // There is nothing left to go on with.
         if error.code == Code::Gone {
-            self.forget();
+            self.unsave();
         }
         self.end(State::Failed, End::Failed(error));
     }

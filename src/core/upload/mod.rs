@@ -32,7 +32,7 @@ use super::{
     plan::USUAL_PART,
     protocol::{UploadRef, UploadRequest},
     reach::Reach,
-    retry::{Budget, Policy},
+    retry::{Backoff, Budget, Policy},
     time::Millis,
     trace::Trace,
     transfer::{Answer, Command, Deadline, Engine, Event, Input, Level, Link, Output, Reason, State, Ticket, Want},
@@ -84,6 +84,8 @@ pub struct Upload {
     resumed: bool,
     /// The completion may have happened, though its answer was no success.
     doubt: bool,
+    /// Retries of a completion that was answered with nonsense.
+    nonsense: Backoff,
     /// Storage was asked once more for its parts after it had refused the completion.
     relisted: bool,
     parts: Option<Parts>,
@@ -120,6 +122,7 @@ impl Upload {
             saved: false,
             resumed: false,
             doubt: false,
+            nonsense: Backoff::default(),
             relisted: false,
             parts: None,
             leases: Leases::default(),
@@ -269,7 +272,7 @@ impl Upload {
         self.out.push_back(Output::Save(save));
     }
 
-    fn forget(&mut self) {
+    fn unsave(&mut self) {
         if self.saved {
             self.save(Save::Forget);
         }
