@@ -25,17 +25,35 @@ export class Desk {
     return new Card(this.page.locator(`.card[data-name="${name}"][data-kind="${kind}"]`).first());
   }
 
+  /** What was cut off, in its list. */
+  stub(name, kind = "upload") {
+    return new Stub(this.page.locator(`.stub[data-name="${name}"][data-kind="${kind}"]`));
+  }
+
   row(name) {
     return this.page.locator(`.file[data-name="${name}"]`);
   }
 
   /** Downloads a stored file by its button and returns the SHA-256 of what the browser saved, and under which name. */
   async save(name) {
-    const [download] = await Promise.all([
-      this.page.waitForEvent("download"),
-      this.row(name).getByRole("button", { name: `Download ${name}` }).click(),
-    ]);
+    return this.saved(() => this.row(name).getByRole("button", { name: `Download ${name}` }).click());
+  }
+
+  /** What the browser saves on that. */
+  async saved(act) {
+    const [download] = await Promise.all([this.page.waitForEvent("download"), act()]);
     return { name: download.suggestedFilename(), sha256: await sha256Of(await download.path()) };
+  }
+
+  /** Keeps every figure that cards to come show from now on; call what it returns to read them. */
+  async recordCards() {
+    const figures = await this.page.locator("#cards").evaluateHandle((cards) => {
+      const seen = [];
+      const note = (records) => seen.push(...records.map(({ target }) => Number(target.dataset.loaded)));
+      new MutationObserver(note).observe(cards, { subtree: true, attributeFilter: ["data-loaded"] });
+      return seen;
+    });
+    return () => figures.jsonValue();
   }
 
   async fault(id, on = true) {
@@ -95,7 +113,41 @@ class Card {
     return () => figures.jsonValue();
   }
 
+  /** Waits until so many parts are stored, and returns how many there are. */
+  async stores(parts) {
+    const done = await this.locator.page().waitForFunction(
+      ([element, parts]) => {
+        const done = Number(/(\d+) done/.exec(element.querySelector(".map-words").textContent)?.[1] ?? 0);
+        return done >= parts && done;
+      },
+      [await this.locator.elementHandle(), parts],
+    );
+    return done.jsonValue();
+  }
+
   text(selector) {
     return this.locator.locator(selector).innerText();
+  }
+}
+
+class Stub {
+  constructor(locator) {
+    this.locator = locator;
+  }
+
+  async shows() {
+    await this.locator.waitFor();
+  }
+
+  async goes() {
+    await this.locator.waitFor({ state: "detached" });
+  }
+
+  async loaded() {
+    return Number(await this.locator.getAttribute("data-loaded"));
+  }
+
+  async press(name) {
+    await this.locator.getByRole("button", { name: new RegExp(`^${name}`) }).click();
   }
 }

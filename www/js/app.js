@@ -4,8 +4,9 @@ import { Client } from "presigned";
 
 import { ActivityLog } from "./activity-log.js";
 import { el } from "./dom.js";
-import { acceptFiles } from "./drop-zone.js";
+import { acceptFiles, chooseFiles } from "./drop-zone.js";
 import { FaultPanel } from "./fault-panel.js";
+import { SavedTransfers } from "./saved-transfers.js";
 import { Session } from "./session.js";
 import { StoredFiles } from "./stored-files.js";
 import { Transfers } from "./transfers.js";
@@ -21,13 +22,23 @@ const client = new Client({
   onLog: log.add,
 });
 
-const transfers = new Transfers(client, () => stored.refresh());
+const transfers = new Transfers(client, {
+  onstored: () => stored.refresh(),
+  onstate: () => saved.refresh(),
+  before: (what) => saved.loadedOf(what),
+});
+const saved = new SavedTransfers(client, {
+  ongo: (one, name) => transfers.goOn(one, name),
+  onpick: chooseFiles,
+  onerror: (error) => log.add({ time: Date.now(), level: "warn", message: `What was cut off before can’t be listed: ${error.message}` }),
+  isHeld: (what) => transfers.hold(what),
+});
 const stored = new StoredFiles(client, { ondownload: (file) => transfers.download(file), onreach: showReach });
 
-acceptFiles((files) => transfers.upload(files));
+acceptFiles((picked) => transfers.upload(picked));
 new FaultPanel();
 showVisitor();
-await stored.refresh();
+await Promise.all([saved.open(), stored.refresh()]);
 
 function showVisitor() {
   document.getElementById("visitor-name").textContent = session.user;

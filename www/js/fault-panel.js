@@ -15,6 +15,7 @@ const badge = document.getElementById("faults-count");
 export class FaultPanel {
   #switches = new Map();
   #foreign = [];
+  #counters = new Map();
   #timer;
   /** Requests go one after another; the last wish wins. */
   #queue = Promise.resolve();
@@ -70,12 +71,12 @@ export class FaultPanel {
     if (method !== "GET") this.#wishes += 1;
     this.#queue = this.#queue.then(async () => {
       try {
-        const rules = await ask(method, wanted && [...sortRules(await ask("GET")).foreign, ...wanted]);
+        const rules = await ask(method, wanted && [...this.#count(sortRules(await ask("GET"))).foreign, ...wanted]);
         // An answer that is older than the visitor's last wish would undo it.
         if (this.#wishes === Number(method !== "GET")) this.#show(rules);
         note.textContent = this.#foreign.length > 0 ? `${count(this.#foreign.length, "more rule is", "more rules are")} set from elsewhere.` : "";
       } catch (error) {
-        note.textContent = `The faults could not be set: ${error.message}`;
+        note.textContent = `The faults could not be ${method === "GET" ? "asked for" : "set"}: ${error.message}`;
       }
       if (method !== "GET") this.#wishes -= 1;
       this.#poll();
@@ -84,18 +85,29 @@ export class FaultPanel {
   }
 
   #show(rules) {
-    const { on, foreign } = sortRules(rules);
+    const { on, foreign } = this.#count(sortRules(rules));
     this.#foreign = foreign;
     for (const [id, { input, hits }] of this.#switches) {
+      const struck = this.#counters.get(id)?.sum ?? 0;
       input.checked = on.has(id);
-      hits.hidden = !on.get(id);
-      hits.textContent = count(on.get(id) ?? 0, "hit");
+      hits.hidden = struck === 0;
+      hits.textContent = count(struck, "hit");
     }
     const all = on.size + (foreign.length > 0 ? 1 : 0);
     heal.disabled = all === 0;
     badge.hidden = all === 0;
     badge.textContent = `${all} on`;
     document.documentElement.classList.toggle("broken", all > 0);
+  }
+
+  /** The server counts from nought whenever any rule is set; here the hits of a fault add up until it is off. */
+  #count(sorted) {
+    for (const id of this.#counters.keys()) if (!sorted.on.has(id)) this.#counters.delete(id);
+    for (const [id, hits] of sorted.on) {
+      const { sum, last } = this.#counters.get(id) ?? { sum: 0, last: 0 };
+      this.#counters.set(id, { sum: sum + (hits < last ? hits : hits - last), last: hits });
+    }
+    return sorted;
   }
 
   /** Hits are asked for while somebody can see them and there is something to count. */

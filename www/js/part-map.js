@@ -27,13 +27,18 @@ export class PartMap {
     return this.#counts;
   }
 
+  /** Bytes in parts that are done. */
+  get stored() {
+    return this.#parts.reduce((sum, { state, size }) => sum + (state === "done" ? size : 0), 0);
+  }
+
   get length() {
     return this.#parts.length;
   }
 
   set({ part, parts, state, loaded, size }) {
     if (this.#parts.length !== parts) {
-      this.#parts = Array.from({ length: parts }, () => ({ state: "waiting", fill: 0 }));
+      this.#parts = Array.from({ length: parts }, () => ({ state: "waiting", fill: 0, size: 0 }));
       this.#counts = { waiting: parts, active: 0, resting: 0, done: 0 };
     }
     const known = this.#parts[part - 1];
@@ -41,7 +46,16 @@ export class PartMap {
     this.#counts[known.state] -= 1;
     this.#counts[state] += 1;
     known.state = state;
+    known.size = size;
     known.fill = size > 0 ? loaded / size : state === "done" ? 1 : 0;
+    this.draw();
+  }
+
+  /** Nothing moves any more: what was not done by then is not there. */
+  halt() {
+    for (const part of this.#parts.filter(({ state }) => state !== "done")) Object.assign(part, { state: "waiting", fill: 0 });
+    const { done } = this.#counts;
+    this.#counts = { waiting: this.#parts.length - done, active: 0, resting: 0, done };
     this.draw();
   }
 

@@ -1,19 +1,20 @@
 // A setting to paste elsewhere, with a button that copies it.
 
-import { announce, el } from "./dom.js";
+import { copyButton } from "./copy.js";
+import { el } from "./dom.js";
 
+/** The rule's box, and the button. */
 export function ruleToCopy(rule) {
-  const button = el("button", { type: "button", class: "button small", onclick: copy }, "Copy the rule");
-  return el("div", { class: "rule" }, el("pre", { tabindex: "0", "aria-label": "CORS rule" }, rule), button);
+  const lines = el("pre", { "aria-label": "CORS rule" }, ...rule.split("\n").map(line));
+  // Where the clipboard is out of reach, it is at least selected.
+  const button = copyButton("Copy the rule", () => rule, () => getSelection().selectAllChildren(lines));
+  return [el("div", { class: "rule" }, lines), button];
+}
 
-  async function copy() {
-    try {
-      await navigator.clipboard.writeText(rule);
-      button.textContent = "Copied";
-      announce("The rule is copied");
-    } catch {
-      // Where the clipboard is out of reach, it is at least selected.
-      getSelection().selectAllChildren(button.previousSibling);
-    }
-  }
+/** What does not fit goes on further in, so that it is still seen to belong to this line. */
+function line(text) {
+  const words = text.trimStart();
+  const span = el("span", { class: "rule-line" }, words);
+  span.style.setProperty("--depth", text.length - words.length);
+  return span;
 }

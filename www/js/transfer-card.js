@@ -1,8 +1,10 @@
 // One transfer as a card: what it does in words and figures, its bar, its parts, and the buttons that steer it.
 
 import { announce, el, icon, iconButton, relabel } from "./dom.js";
-import { bytes, duration, halves, speed } from "./format.js";
+import { bytes, duration, speed } from "./format.js";
 import { PartMap } from "./part-map.js";
+import { copyReport, saveReport } from "./report.js";
+import { nameLine } from "./rows.js";
 import { ruleToCopy } from "./rule.js";
 import { saveLinks } from "./save.js";
 import { mapWords, retryWords, stateWords, trouble } from "./words.js";
@@ -13,9 +15,12 @@ const MOVING = new Set(["starting", "active", "completing"]);
 const OVER = new Set(["done", "failed", "aborted"]);
 
 export class TransferCard {
-  /** `start` begins the transfer, and is called again for each retry. */
-  constructor({ kind, name, size, start, onchange, ondone, ondismiss }) {
-    Object.assign(this, { kind, name, size, start, onchange, ondone, ondismiss });
+  /**
+   * `start` begins the transfer, and is called again for each retry; `again(state)` tells whether there can be one.
+   * `before` gives the bytes that are known to be there already.
+   */
+  constructor({ kind, name, size, start, again = () => true, before, onchange, onstate, ondone, ondismiss }) {
+    Object.assign(this, { kind, name, size, start, again, before, onchange, onstate, ondone, ondismiss });
     this.state = "starting";
     this.progress = { loaded: 0, total: size, bytesPerSecond: 0, secondsLeft: undefined };
     this.#build();
@@ -24,14 +29,26 @@ export class TransferCard {
 
   #transfer;
   #map;
+  #known = 0;
+  /** Where it has gone on from; nothing while that is not known. */
+  #from;
   #spent = 0;
   #movingSince;
   #frame = 0;
   #figuresAt = 0;
   #figuresTimer;
 
+  get isMoving() {
+    return MOVING.has(this.state);
+  }
+
   get isOver() {
     return OVER.has(this.state);
+  }
+
+  /** Whoever pressed something else to begin this is led to its buttons. */
+  focus() {
+    this.primary.focus();
   }
 
   dismiss() {
@@ -44,7 +61,6 @@ export class TransferCard {
   }
 
   #build() {
-    const [head, tail] = halves(this.name);
     this.word = el("b", { class: "word" });
     this.figures = el("span", { class: "figures" });
     this.percent = el("span", { class: "percent", "aria-hidden": "true" });
@@ -56,6 +72,8 @@ export class TransferCard {
     this.note = el("p", { class: "note", hidden: true });
     this.trouble = el("div", { class: "trouble", hidden: true });
     this.extras = el("div", { class: "extras", hidden: true });
+    this.timeline = iconButton("timeline", { short: "Save the timeline", full: `Timeline of ${this.name}` }, () => saveReport(this.#report()));
+    this.timeline.classList.add("timeline");
     this.primary = iconButton("pause", { short: "Pause", full: `Pause ${this.name}` }, () => this.#steer());
     this.secondary = iconButton("close", { short: "Cancel", full: `Cancel ${this.name}` }, () => this.#leave());
     this.badge = el("span", { class: "badge" }, icon(this.kind === "upload" ? "up" : "down"));
@@ -66,9 +84,10 @@ export class TransferCard {
         "div",
         { class: "card-head" },
         this.badge,
-        el("h3", { class: "name", title: this.name }, el("span", { class: "name-head" }, head), el("span", { class: "name-tail" }, tail)),
+        nameLine("h3", this.name),
         el("p", { class: "meta" }, this.word, this.figures),
         this.percent,
+        this.timeline,
         el("div", { class: "actions" }, this.primary, this.secondary),
       ),
       this.bar,
@@ -81,6 +100,9 @@ export class TransferCard {
 
   #run() {
     this.trouble.hidden = true;
+    this.error = undefined;
+    this.#known = this.before?.() ?? 0;
+    this.#from = undefined;
     this.#spent = 0;
     this.#movingSince = undefined;
     this.progress = { loaded: 0, total: this.size, bytesPerSecond: 0, secondsLeft: undefined };
@@ -89,8 +111,7 @@ export class TransferCard {
     this.figure.hidden = true;
     this.#transfer = this.start();
     this.#show("starting");
-    this.#watch(this.#transfer);
-    this.#settle(this.#transfer);
+    this.#settle(this.#transfer, this.#watch(this.#transfer));
   }
 
   async #watch(transfer) {
@@ -104,14 +125,17 @@ export class TransferCard {
     }
   }
 
-  async #settle(transfer) {
+  /** Its last event comes after its outcome is known, so that is waited for. */
+  async #settle(transfer, watched) {
     try {
       const result = await transfer;
+      await watched;
       this.progress = { ...this.progress, loaded: result.size, total: result.size };
       if (result.blob) this.#offer(result.blob);
       this.#show("done");
       this.ondone(result);
     } catch (error) {
+      await watched;
       const aborted = error?.name === "AbortError";
       if (!aborted) this.#explain(error);
       this.#show(aborted ? "aborted" : "failed");
@@ -121,6 +145,7 @@ export class TransferCard {
   #hear(event) {
     if (event.type === "progress") {
       this.progress = event;
+      if (event.loaded > 0) this.#beginFrom(Math.min(this.#known, event.loaded));
       this.#draw();
     } else if (event.type === "part") {
       this.#map.set(event);
@@ -131,6 +156,13 @@ export class TransferCard {
     } else if (event.type === "state" && !OVER.has(event.state)) {
       this.#show(event.state);
     }
+  }
+
+  #beginFrom(loaded) {
+    if (this.#from !== undefined) return;
+    this.#from = loaded;
+    this.word.textContent = this.#words();
+    this.#writeFigures();
   }
 
   #steer() {
@@ -161,13 +193,18 @@ export class TransferCard {
     if (MOVING.has(state)) this.#movingSince ??= performance.now();
     else this.#stopWatch();
     if (state !== "active") this.note.hidden = true;
-    this.word.textContent = stateWords(state, this.kind);
+    this.word.textContent = this.#words();
     this.badge.querySelector("use").setAttribute("href", `#i-${this.#badgeIcon()}`);
     this.#relabelButtons();
     this.#writeFigures();
     this.#draw();
-    if (state !== "active" && state !== "starting") announce(`${this.name}: ${stateWords(state, this.kind)}`);
+    if (state !== "active" && state !== "starting") announce(`${this.name}: ${this.#words()}`);
     this.onchange(this);
+    this.onstate(this);
+  }
+
+  #words() {
+    return stateWords(this.state, this.kind, this.#from > 0);
   }
 
   #badgeIcon() {
@@ -181,7 +218,7 @@ export class TransferCard {
     else if (this.state === "paused") relabel(this.primary, "resume", label("Resume"));
     else relabel(this.primary, "pause", label("Pause"));
     relabel(this.secondary, "close", label(this.isOver ? "Dismiss" : "Cancel"));
-    const needless = this.state === "completing" || (this.state === "done" && !this.links);
+    const needless = this.state === "completing" || (this.state === "done" ? !this.links : this.isOver && !this.again(this.state));
     // Whoever stands on a button that goes away is led to its neighbour.
     if (needless && document.activeElement === this.primary) this.secondary.focus();
     this.primary.hidden = needless;
@@ -235,7 +272,10 @@ export class TransferCard {
     const { loaded, total, bytesPerSecond, secondsLeft } = this.progress;
     const seconds = this.#spent / 1000;
     if (this.state === "done") {
-      return seconds > 0 && total > 0 ? [`${bytes(total)} in ${duration(seconds)}`, `${speed(total / seconds)} on average`] : [bytes(total)];
+      const moved = total - (this.#from ?? 0);
+      if (seconds === 0 || moved === 0) return [bytes(total)];
+      const what = moved < total ? [bytes(total), `the last ${bytes(moved)} in ${duration(seconds)}`] : [`${bytes(total)} in ${duration(seconds)}`];
+      return [...what, `${speed(moved / seconds)} on average`];
     }
     if (this.state === "starting" || this.state === "aborted") return [bytes(total)];
     const words = [`${bytes(loaded)} of ${bytes(total)}`];
@@ -247,12 +287,20 @@ export class TransferCard {
   }
 
   #explain(error) {
+    this.error = error;
+    this.#map.halt();
+    this.progress = { ...this.progress, loaded: this.#map.stored };
     const { title, advice, detail, rule } = trouble(error);
-    this.trouble.replaceChildren(el("p", { class: "trouble-title" }, title), el("p", {}, advice), el("code", {}, detail));
-    if (rule) this.trouble.append(ruleToCopy(rule));
+    const [box, copyRule] = rule ? ruleToCopy(rule) : [];
+    const copies = el("div", { class: "copies" }, copyRule, copyReport(() => this.#report()));
+    this.trouble.replaceChildren(el("p", { class: "trouble-title" }, title), el("p", {}, advice), el("code", {}, detail), ...(box ? [box] : []), copies);
     this.trouble.dataset.code = error?.code ?? error?.name;
     this.trouble.hidden = false;
     announce(`${this.name}: ${title}. ${advice}`);
+  }
+
+  #report() {
+    return { transfer: this.#transfer, kind: this.kind, name: this.name, size: this.size, error: this.error };
   }
 
   #offer(blob) {

@@ -10,70 +10,110 @@ const summary = document.getElementById("summary");
 const clear = document.getElementById("clear");
 const title = document.getElementById("transfers-title");
 
+/** Not over, yet not moving. */
+const RESTING = [["paused", "paused"], ["offline", "waiting for the network"]];
+
+/** Up to these sizes nothing is remembered of a transfer: it is done with a request or two. The SDK's own bounds. */
+const SMALL = { upload: 8 << 20, download: 16 << 20 };
+
 export class Transfers {
   #client;
   #cards = new Set();
   #frame = 0;
 
-  /** `onstored` is called when the bucket has got another file. */
-  constructor(client, onstored) {
+  /**
+   * `onstored` is called when the bucket has got another file, `onstate` when any transfer has got on; `before(what)` tells
+   * how much of `{ kind, name, size }` is known to be there already.
+   */
+  constructor(client, { onstored, onstate, before }) {
     this.#client = client;
-    this.onstored = onstored;
+    Object.assign(this, { onstored, onstate, before });
     clear.addEventListener("click", () => this.#clear());
-    // Leaving now would cut off what is moving.
     addEventListener("beforeunload", (event) => {
-      if ([...this.#cards].some((card) => !card.isOver)) event.preventDefault();
+      if ([...this.#cards].some(leavesNoTrace)) event.preventDefault();
     });
     this.#sum();
   }
 
-  upload(files) {
-    const uploads = files.length > 1 ? this.#client.uploadAll(files).uploads : [this.#client.upload(files[0])];
-    const cards = files.map((file, index) => {
-      let transfer = uploads[index];
-      return this.#card({
+  /** `picked` is a list of `{ file, handle? }`. */
+  upload(picked) {
+    const begun = this.#begin(picked);
+    const cards = picked.map(({ file, handle }, index) =>
+      this.#card({
         kind: "upload",
         name: file.name || "unnamed",
         size: file.size,
         start: () => {
-          const first = transfer;
-          transfer = undefined;
-          return first ?? this.#client.upload(file);
+          const first = begun[index];
+          begun[index] = undefined;
+          return first ?? this.#client.upload(file, { handle });
         },
         ondone: this.onstored,
-      });
-    });
-    list.prepend(...cards.map((card) => card.element));
-    this.#sum();
+      }),
+    );
+    this.#list(...cards);
   }
 
   download({ key, size }) {
+    const start = () => this.#client.download(key);
+    this.#reveal(this.#card({ kind: "download", name: nameOf(key), size, start, ondone: () => {} }));
+  }
+
+  /** Goes on with what was cut off. */
+  goOn(saved, name) {
     const card = this.#card({
-      kind: "download",
-      name: nameOf(key),
-      size,
-      start: () => this.#client.download(key),
-      ondone: () => {},
+      kind: saved.kind,
+      name,
+      size: saved.total,
+      start: () => saved.resume(),
+      // A cancelled upload is forgotten, and its file with it.
+      again: (state) => saved.kind === "download" || state !== "aborted",
+      ondone: saved.kind === "upload" ? this.onstored : () => {},
     });
-    list.prepend(card.element);
-    this.#sum();
-    card.element.scrollIntoView({ block: "nearest" });
+    this.#reveal(card);
+    card.focus();
+  }
+
+  /** Whether a card stands for it, be it that it moves or that it has failed. */
+  hold({ kind, name, size }) {
+    return [...this.#cards].some((card) => card.kind === kind && card.name === name && card.size === size && !["done", "aborted"].includes(card.state));
+  }
+
+  #begin(picked) {
+    // A handle belongs to one file, so those that have one go by themselves. The client's limit is over all of them anyway.
+    const together = picked.length > 1 && !picked.some(({ handle }) => handle);
+    if (together) return [...this.#client.uploadAll(picked.map(({ file }) => file)).uploads];
+    return picked.map(({ file, handle }) => this.#client.upload(file, { handle }));
   }
 
   #card(options) {
+    const { kind, name, size } = options;
     const card = new TransferCard({
       ...options,
+      before: () => this.before({ kind, name, size }),
       onchange: () => this.#sumSoon(),
+      onstate: () => this.onstate(),
       ondismiss: (gone) => this.#dismissed(gone),
     });
     this.#cards.add(card);
     return card;
   }
 
+  #list(...cards) {
+    list.prepend(...cards.map((card) => card.element));
+    this.#sum();
+  }
+
+  #reveal(card) {
+    this.#list(card);
+    card.element.scrollIntoView({ block: "nearest" });
+  }
+
   #dismissed(card) {
     this.#cards.delete(card);
     if (document.activeElement === document.body) title.focus();
     this.#sum();
+    this.onstate();
   }
 
   #clear() {
@@ -90,13 +130,23 @@ export class Transfers {
 
   #sum() {
     const cards = [...this.#cards];
-    const moving = cards.filter((card) => !card.isOver);
     nothing.hidden = cards.length > 0;
-    clear.hidden = moving.length === cards.length;
+    clear.hidden = !cards.some((card) => card.isOver);
+    const moving = cards.filter((card) => card.isMoving);
     const total = (pick) => moving.reduce((sum, card) => sum + pick(card.progress), 0);
     const [left, rate] = [total((of) => of.total - of.loaded), total((of) => of.bytesPerSecond)];
-    const words = moving.length === 0 ? [] : [`${count(moving.length, "file")} under way`, `${bytes(left)} to go`];
+    const words = moving.length > 0 ? [`${count(moving.length, "file")} under way`, `${bytes(left)} to go`] : [];
+    // One alone has them on its card.
     if (rate > 0 && moving.length > 1) words.push(speed(rate), `${duration(left / rate)} left`);
+    for (const [state, what] of RESTING) {
+      const resting = cards.filter((card) => card.state === state).length;
+      if (resting > 0) words.push(`${resting} ${what}`);
+    }
     summary.replaceChildren(...words.map((word) => el("span", {}, word)));
   }
+}
+
+/** A page that is left forgets these; all others can go on. */
+function leavesNoTrace({ state, isOver, kind, size }) {
+  return !isOver && (state === "starting" || size <= SMALL[kind]);
 }

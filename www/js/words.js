@@ -10,9 +10,10 @@ const STATES = {
   aborted: "Cancelled",
 };
 
-export function stateWords(state, kind) {
+/** `rest`: it was cut off once, and only what was missing moves. */
+export function stateWords(state, kind, rest = false) {
   const upload = kind === "upload";
-  if (state === "active") return upload ? "Uploading" : "Downloading";
+  if (state === "active") return `${upload ? "Uploading" : "Downloading"}${rest ? " the rest" : ""}`;
   if (state === "completing") return upload ? "Joining the parts" : "Putting it together";
   if (state === "done") return upload ? "Uploaded" : "Downloaded";
   return STATES[state] ?? state;
@@ -33,12 +34,13 @@ const TROUBLES = {
   "not-found": ["The file is not there", "It may have been deleted meanwhile. Reload the list."],
   gone: ["The upload is no longer known to storage", "It was cleaned up or cancelled elsewhere. Retry to start it afresh."],
   cors: ["The bucket does not let this page read its answers", "Storage took the bytes, but its CORS rule hides what the page must know. Add the rule below to the bucket, then retry."],
-  "source-changed": ["The file on your disk has changed", "It was edited, moved or deleted during the upload. Choose it once more."],
+  "source-changed": ["The file on your disk is not what it was", "It was edited, moved or deleted, or this page may not read it any more. Choose it once more."],
   "object-changed": ["The stored file was replaced during the download", "Half of one version and half of another is no file, so nothing was saved. Retry to get the new one."],
   "checksum-mismatch": ["The bytes did not arrive as they were sent", "Nothing was saved. Retry; if it happens again, something on the way alters the data."],
   "storage-full": ["There is no room for it", "Free some space, then retry."],
   backend: ["The server gave an answer that makes no sense", "Retry in a moment. If it stays, whoever runs the server should look at it."],
   storage: ["Storage refused", "Retry in a moment. If it stays, the line below says what storage answered."],
+  busy: ["This file is being moved elsewhere", "Another tab, or another card on this page, is at it already. Let it finish there, or close it there and retry here."],
   internal: ["Something broke inside the page", "This should not happen. Reload the page, and please report it."],
 };
 
