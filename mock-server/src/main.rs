@@ -1,13 +1,24 @@
 //! Starts the server and says where it is.
 
 use std::io::{self, Write as _};
+use std::process::ExitCode;
 
 use clap::Parser as _;
 use mock_server::server::Server;
 use mock_server::settings::Settings;
 
 #[tokio::main]
-async fn main() -> io::Result<()> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("The mock server can't start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> io::Result<()> {
     let server = Server::start(Settings::parse()).await?;
     let mut out = io::stdout().lock();
     writeln!(out, "page {}", server.page())?;

@@ -311,6 +311,12 @@ mod tests {
         assert_eq!(backend(401, None, None).error.code, Code::AccessDenied);
     }
 
+    #[test]
+    fn the_readme_has_the_same_rule() {
+        let bare = |text: &str| text.split_whitespace().collect::<String>();
+        assert!(bare(include_str!("../../README.md")).contains(&bare(CORS_RULE)));
+    }
+
     proptest! {
         #[test]
         fn every_answer_has_a_meaning(status in 0u16..1000, body in ".{0,200}") {

@@ -17,6 +17,9 @@ use super::{Backend, Json};
 
 const TOKEN_SECONDS: u64 = 12 * 3600;
 
+/// Where all files of all users are.
+pub const FOLDER: &str = "uploads/";
+
 pub struct Auth {
     encoding: EncodingKey,
     decoding: DecodingKey,
@@ -93,7 +96,7 @@ impl FromRequestParts<Arc<Backend>> for User {
 impl User {
     /// Everything of this user lies under it.
     pub fn prefix(&self) -> String {
-        format!("uploads/{}/", self.0)
+        format!("{FOLDER}{}/", self.0)
     }
 
     /// A key that the client names must be the user's own.

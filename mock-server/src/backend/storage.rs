@@ -15,6 +15,7 @@ use rusty_s3::actions::{
 use rusty_s3::{Bucket, Credentials, Method, UrlStyle};
 use serde::{Deserialize, Serialize};
 
+use super::auth::FOLDER;
 use crate::store::Access;
 
 /// How long the backend's own requests may take to start; they are sent at once.
@@ -265,10 +266,11 @@ impl Storage {
 
     /// One page of the uploads that are neither complete nor aborted. rusty-s3 has no such action, so its signature is used directly.
     pub async fn unfinished(&self, after: Option<(String, String)>) -> Result<UnfinishedUploads, StoreError> {
-        let mut query = vec![("uploads", "")];
+        // A signed query is in order; those of other applications in the same bucket are none of ours.
+        let mut query = vec![("prefix", FOLDER), ("uploads", "")];
         if let Some((key, upload_id)) = &after {
             query.insert(0, ("key-marker", key));
-            query.insert(1, ("upload-id-marker", upload_id));
+            query.insert(2, ("upload-id-marker", upload_id));
         }
         let url = rusty_s3::signing::sign(
             &Timestamp::now(),

@@ -14,7 +14,7 @@ use s3s::dto::CORSRule;
 use super::front::error_response;
 
 /// What a page of this SDK needs to read; S3 takes no `*` here.
-const EXPOSED: [&str; 12] = [
+const EXPOSED: [&str; 13] = [
     "ETag",
     "Content-Range",
     "Accept-Ranges",
@@ -22,6 +22,7 @@ const EXPOSED: [&str; 12] = [
     "Content-Encoding",
     "Content-Disposition",
     "Date",
+    "Retry-After",
     "x-amz-checksum-crc64nvme",
     "x-amz-checksum-crc32c",
     "x-amz-checksum-type",
