@@ -1,5 +1,6 @@
 //! What is remembered, for people to choose from.
 
+use gloo_timers::future::TimeoutFuture;
 use wasm_bindgen::JsValue;
 use web_sys::File;
 
@@ -7,7 +8,7 @@ use super::{
     handle::file_of,
     locks,
     record::{self, Record},
-    store::{BrowserStore, lock_name, take},
+    store::{BrowserStore, PAUSE, TRIES, lock_name, take},
 };
 use crate::core::{
     checkpoint::{Checkpoint, UploadPoint},
@@ -66,15 +67,30 @@ impl BrowserStore {
     /// # Errors
     /// Why they can't be read, in words.
     pub async fn saved(&self) -> Result<Vec<SavedRecord>, String> {
-        let (records, held) = (self.records().await?, locks::held().await);
+        let mut records = self.records().await?;
+        records.retain(|(id, record)| record.scope == self.scope && !self.drives(id));
+        let held = self.still_held(&records).await;
         let mut saved = Vec::new();
         for (id, record) in records {
-            if record.scope == self.scope && !held.contains(&lock_name(&id)) {
+            if !held.contains(&lock_name(&id)) {
                 let loaded = self.loaded(&id, &record).await?;
                 saved.push(view(id, record, loaded));
             }
         }
         Ok(saved)
+    }
+
+    /// The locks that others hold, after a moment for those of a page that is being buried.
+    async fn still_held(&self, records: &[(String, Record)]) -> Vec<String> {
+        let mut held = Vec::new();
+        for _ in 0..TRIES {
+            held = locks::held().await;
+            if !records.iter().any(|(id, _)| held.contains(&lock_name(id))) {
+                break;
+            }
+            TimeoutFuture::new(PAUSE).await;
+        }
+        held
     }
 
     /// One of them, whoever drives it.

@@ -28,9 +28,10 @@ use crate::{
     drive::seams::Store,
 };
 
-/// A lock is asked for so often, with so many milliseconds between: a page that was just reloaded may still hold it.
-const TRIES: u32 = 3;
-const PAUSE: u32 = 200;
+/// A lock is asked for so often, with so many milliseconds between: a page that was just reloaded, or is being buried after a
+/// crash, may still hold it.
+pub(super) const TRIES: u32 = 15;
+pub(super) const PAUSE: u32 = 200;
 
 /// Records are kept this long since their transfers began: S3-compatible stores are set up to purge unfinished uploads by
 /// then.
@@ -116,6 +117,9 @@ impl BrowserStore {
     async fn find(&self, fits: impl Fn(&Record) -> bool) -> Result<Search, String> {
         let newest = self.records().await?.into_iter().find(|(_, record)| record.scope == self.scope && fits(record));
         let Some((id, _)) = newest else { return Ok(Search::Nothing) };
+        if self.drives(&id) {
+            return Ok(Search::Busy);
+        }
         let Some(lock) = take(&id).await else { return Ok(Search::Busy) };
         // Who held the lock until now may have changed or finished it.
         let (value, pieces) = self.shelf.load(&id).await?;
@@ -123,6 +127,11 @@ impl BrowserStore {
             Some(record) => Search::Found { id, record, pieces, lock },
             None => Search::Nothing,
         })
+    }
+
+    /// A transfer of this very client goes on with it.
+    pub(super) fn drives(&self, id: &str) -> bool {
+        self.driven.borrow().values().any(|driven| driven.slot.id == id && driven.lock.borrow().is_some())
     }
 
     /// The transfer will be remembered from its beginning on.

@@ -21,7 +21,7 @@ const SEEDS = process.env.SEED ? 1 : Number(process.env.SEEDS ?? 50);
 const HANG_MS = 120_000;
 const REPORT_MS = 30_000;
 /** At once: each waits for its own slow link most of the time. */
-const LANES = 8;
+const LANES = 5;
 
 const PAGE = fileURLToPath(new URL("survival", import.meta.url));
 const MIB = 1 << 20;

@@ -17,6 +17,9 @@ impl Upload {
         let Some(command) = self.next_call() else {
             return;
         };
+        if let Command::RequestParts(_, numbers) = &command {
+            self.asked.clone_from(numbers);
+        }
         let patient = matches!(command, Command::Complete(..));
         let ticket = self.flights.depart(self.now, Work::Call);
         if patient {
@@ -127,8 +130,7 @@ impl Upload {
     }
 
     fn signed(&mut self, grants: PartGrants) {
-        let needed = self.unsigned();
-        if !grants.parts.iter().any(|(number, _)| needed.contains(number)) {
+        if !grants.parts.iter().any(|(number, _)| self.asked.contains(number)) {
             return self.fail(Error::new(Code::Backend, "The backend signed none of the parts that it was asked for."));
         }
         self.leases.grant(self.now, grants);

@@ -89,6 +89,8 @@ pub struct Upload {
     /// Storage was asked once more for its parts after it had refused the completion.
     relisted: bool,
     parts: Option<Parts>,
+    /// The parts that the backend is asked to sign just now.
+    asked: Vec<u32>,
     leases: Leases,
     flights: Flights<Work>,
     calls: Calls,
@@ -125,6 +127,7 @@ impl Upload {
             nonsense: Backoff::default(),
             relisted: false,
             parts: None,
+            asked: Vec::new(),
             leases: Leases::default(),
             flights: Flights::new(settings.stall_timeout),
             calls: Calls::default(),
