@@ -7,6 +7,7 @@ mod clock;
 mod platform;
 mod rules;
 mod server;
+mod store;
 mod world;
 
 use world::World;

@@ -4,10 +4,15 @@ use std::{cell::RefCell, future::pending, rc::Rc};
 
 use presigned::{
     core::{
-        error::{Code, Error, Failure},
+        error::{Code, Error, Failure, Verdict},
+        fleet::TransferId,
         group::Files,
         http::Response,
-        protocol::{Completion, DownloadGrant, PartGrants, Signed, StoredFile, UploadGrant, UploadRef, UploadRequest},
+        protocol::{
+            Completion, DownloadGrant, PartGrants, Signed, StoredFile, StoredPart, UploadGrant, UploadRef,
+            UploadRequest,
+        },
+        stretches,
         transfer::{End, Event, Progress},
     },
     drive::seams::{Backend, Body, Chunk, Clock, Listener, Opened, Platform, Sink, Transport},
@@ -16,13 +21,15 @@ use presigned::{
 use super::{
     clock::VirtualClock,
     rules::Witness,
-    server::{InFlight, Object, Server, Stretch, reply},
+    server::{InFlight, Object, Server, Stretch, refusal, reply},
+    store::Shelf,
 };
 
 #[derive(Clone)]
 pub struct SimWorld {
     pub server: Rc<Server>,
     pub clock: VirtualClock,
+    pub shelf: Rc<Shelf>,
 }
 
 /// A file by its number.
@@ -32,6 +39,7 @@ pub struct SimSource(pub u64);
 pub struct SimSink {
     pub written: RefCell<Vec<(u64, Stretch)>>,
     pub sealed: RefCell<Option<u64>>,
+    keeper: RefCell<Option<(SimWorld, TransferId)>>,
 }
 
 pub struct SimBody {
@@ -51,6 +59,7 @@ impl Platform for SimWorld {
     type Backend = Self;
     type Source = SimSource;
     type Sink = SimSink;
+    type Store = Self;
     type Transport = Self;
     type Clock = VirtualClock;
     type Listener = SimListener;
@@ -60,6 +69,10 @@ impl Platform for SimWorld {
     }
 
     fn transport(&self) -> &Self {
+        self
+    }
+
+    fn store(&self) -> &Self {
         self
     }
 
@@ -76,10 +89,15 @@ impl SimWorld {
 
     async fn call(&self) -> Result<(), Failure> {
         self.travel().await;
+        self.reach()?;
         if self.server.happens(self.server.weather.stall) {
             pending::<()>().await;
         }
         self.server.call()
+    }
+
+    fn reach(&self) -> Result<(), Failure> {
+        if self.server.offline.get() { Err(Failure::network()) } else { Ok(()) }
     }
 
     fn grants(&self, upload_id: &str, numbers: impl Iterator<Item = u32>) -> PartGrants {
@@ -111,22 +129,56 @@ impl Backend for SimWorld {
         Ok(self.grants(&upload.upload_id, parts.iter().copied().take(self.server.weather.batch)))
     }
 
-    async fn complete_upload(&self, upload: &UploadRef, parts: &[(u32, String)]) -> Result<Completion, Failure> {
+    async fn list_parts(&self, upload: &UploadRef) -> Result<Vec<StoredPart>, Failure> {
+        self.call().await?;
+        if self.server.weather.no_list {
+            let error = Error::new(Code::NotFound, "no such route").with_status(404);
+            return Err(Failure { error, verdict: Verdict::Absent });
+        }
+        let uploads = self.server.uploads.borrow();
+        let parts = uploads.get(&upload.upload_id).ok_or_else(gone)?;
+        let stored = |(number, bytes): (&u32, &Stretch)| StoredPart {
+            number: *number,
+            etag: etag(bytes),
+            size: bytes.end - bytes.start,
+        };
+        let listed: Vec<_> = parts.iter().map(stored).collect();
+        let told = listed.iter().map(|part| (upload.upload_id.clone(), part.number));
+        self.server.told.borrow_mut().extend(told);
+        Ok(listed)
+    }
+
+    async fn complete_upload(
+        &self,
+        upload: &UploadRef,
+        parts: &[(u32, String)],
+        size: u64,
+    ) -> Result<Completion, Failure> {
         self.call().await?;
         let server = &self.server;
-        if !server.completed.borrow().contains_key(&upload.upload_id) {
-            let stored = server.uploads.borrow_mut().remove(&upload.upload_id);
-            let stored = stored.expect("an upload that nobody removed");
+        if server.happens(server.weather.nonsense) {
+            return Err(Failure::fatal(Error::new(Code::Backend, "{}").with_status(200)));
+        }
+        let done = server.completed.borrow().contains_key(&upload.upload_id);
+        if done && server.weather.once_only {
+            return Err(gone());
+        }
+        if !done {
+            let stored = server.uploads.borrow_mut().remove(&upload.upload_id).ok_or_else(gone)?;
             let bytes: Vec<_> = stored.values().copied().collect();
             let etags: Vec<_> = stored.iter().map(|(number, bytes)| (*number, etag(bytes))).collect();
             assert_eq!(etags, parts, "a completion names what is stored");
-            let size = bytes.iter().map(|stretch| stretch.end - stretch.start).sum();
-            let object = Object { bytes, etag: format!("\"{}\"", upload.upload_id), size };
+            let whole: u64 = bytes.iter().map(|stretch| stretch.end - stretch.start).sum();
+            assert_eq!(whole, size, "and all of it");
+            let object = Object { etag: format!("\"{}-{}\"", upload.upload_id, bytes.len()), bytes, size };
             server.objects.borrow_mut().insert(upload.key.clone(), object);
             server.completed.borrow_mut().insert(upload.upload_id.clone(), upload.key.clone());
         }
         if server.happens(server.weather.lost_answer) {
-            return Err(Failure::network());
+            return Err(match server.draw(1) {
+                0 => Failure::network(),
+                _ => Failure::retry(Error::new(Code::Backend, "500").with_status(500)),
+            });
         }
         Ok(Completion { key: upload.key.clone(), etag: None, location: None })
     }
@@ -136,7 +188,7 @@ impl Backend for SimWorld {
         self.server.removals.borrow_mut().push(upload.key.clone());
         match self.server.uploads.borrow_mut().remove(&upload.upload_id) {
             Some(_) => Ok(()),
-            None => Err(Failure::fatal(Error::new(Code::NotFound, "NoSuchUpload").with_status(404))),
+            None => Err(gone()),
         }
     }
 
@@ -147,6 +199,7 @@ impl Backend for SimWorld {
             signed,
             expires_in: Some(self.server.weather.lease_seconds),
             size: None,
+            etag: None,
             content_type: None,
         })
     }
@@ -177,6 +230,7 @@ impl Transport for SimWorld {
     ) -> Result<Response, Failure> {
         let _in_flight = self.server.enter();
         self.travel().await;
+        self.reach()?;
         let weather = self.server.weather;
         let cut = self.server.happens(weather.cut).then(|| self.server.draw(end - start));
         let stall = self.server.happens(weather.stall).then(|| self.server.draw(end - start));
@@ -184,6 +238,7 @@ impl Transport for SimWorld {
         while loaded < end - start {
             let step = (weather.bytes_per_ms * 50).max(1).min(end - start - loaded);
             self.clock.sleep(step / weather.bytes_per_ms.max(1)).await;
+            self.reach()?;
             loaded += step;
             if cut.is_some_and(|at| loaded > at) {
                 return Err(Failure::network());
@@ -205,13 +260,18 @@ impl Transport for SimWorld {
             }
             ["part", upload_id, number] => match self.server.uploads.borrow_mut().get_mut(upload_id) {
                 Some(parts) => {
-                    parts.insert(number.parse().expect("a number"), bytes);
+                    let number = number.parse().expect("a number");
+                    let known = parts.insert(number, bytes).is_some();
+                    if known && self.server.told.borrow().contains(&(upload_id.to_owned(), number)) {
+                        panic!("part {number} is sent again, though storage was known to have it");
+                    }
                 }
                 None => return Ok(super::server::refusal(404, "NoSuchUpload", "gone")),
             },
             _ => panic!("no URL to write to: {}", signed.url),
         }
         self.travel().await;
+        self.reach()?;
         if self.server.happens(weather.lost_answer) {
             return Err(Failure::network());
         }
@@ -221,6 +281,7 @@ impl Transport for SimWorld {
     async fn get(&self, signed: &Signed, start: u64, end: Option<u64>) -> Result<Opened<SimBody>, Failure> {
         let in_flight = self.server.enter();
         self.travel().await;
+        self.reach()?;
         let (server, weather) = (&self.server, self.server.weather);
         if server.happens(weather.cut) {
             return Err(Failure::network());
@@ -233,7 +294,9 @@ impl Transport for SimWorld {
             Err(response) => return Ok(Opened::Reply(response)),
         };
         let objects = server.objects.borrow();
-        let object = objects.get(&what[1]).expect("worlds download what is there");
+        let Some(object) = objects.get(&what[1]) else {
+            return Ok(Opened::Reply(refusal(404, "NoSuchKey", "no such key")));
+        };
         let size = object.size;
         if size == 0 {
             let headers = [("content-range", "bytes */0".to_owned())];
@@ -268,6 +331,7 @@ impl Body for SimBody {
         let chunk = Stretch { end: stretch.start + length, ..*stretch };
         stretch.start += length;
         self.world.clock.sleep(length / weather.bytes_per_ms.max(1)).await;
+        self.world.reach()?;
         self.given += length;
         if self.cut_after.is_some_and(|at| self.given > at) {
             return Err(Failure::network());
@@ -289,12 +353,28 @@ impl Chunk for SimChunk {
     }
 }
 
+impl SimSink {
+    pub fn keep_with(&self, world: SimWorld, id: TransferId) {
+        self.keeper.replace(Some((world, id)));
+    }
+
+    pub fn restore(&self, pieces: &[(stretches::Stretch, u64)]) {
+        let own = |(bytes, of): &(stretches::Stretch, u64)| {
+            (bytes.start, Stretch { of: *of, start: bytes.start, end: bytes.end })
+        };
+        self.written.borrow_mut().extend(pieces.iter().map(own));
+    }
+}
+
 impl Sink for SimSink {
     type Chunk = SimChunk;
 
     async fn write(&self, at: u64, chunk: SimChunk) -> Result<(), Failure> {
         assert!(self.sealed.borrow().is_none(), "nothing is written after the end");
         self.written.borrow_mut().push((at, chunk.0));
+        if let Some((world, id)) = &*self.keeper.borrow() {
+            world.keep(*id, stretches::Stretch { start: at, end: at + chunk.len() }, chunk.0.of);
+        }
         Ok(())
     }
 
@@ -325,4 +405,8 @@ impl Listener for SimListener {
 
 fn etag(bytes: &Stretch) -> String {
     format!("\"{}-{}-{}\"", bytes.of, bytes.start, bytes.end)
+}
+
+fn gone() -> Failure {
+    Failure::fatal(Error::new(Code::NotFound, "NoSuchUpload").with_status(404))
 }

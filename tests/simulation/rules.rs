@@ -70,7 +70,10 @@ impl Witness {
             Event::State(state) => {
                 assert_ne!(self.state.replace(*state), Some(*state), "{}: a state is told once", self.name);
             }
-            Event::Log(_, message) => assert!(!message.contains("lapses="), "{}: a signed URL in the log", self.name),
+            Event::Log(_, message, trace) => {
+                assert!(!message.contains("lapses="), "{}: a signed URL in the log", self.name);
+                assert!(!format!("{trace:?}").contains("lapses="), "{}: a signed URL in the timeline", self.name);
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
 
@@ -40,6 +40,11 @@ pub struct Weather {
     pub lost_answer: u64,
     pub short_body: u64,
     pub whole_instead: u64,
+    /// A completion is answered with a success that means nothing.
+    pub nonsense: u64,
+    /// A second Complete is answered with NoSuchUpload, as most of S3's kin do.
+    pub once_only: bool,
+    pub no_list: bool,
     pub no_ranges: bool,
     pub exposed: bool,
     pub latency: Millis,
@@ -55,6 +60,9 @@ pub struct Server {
     pub uploads: RefCell<BTreeMap<String, BTreeMap<u32, Stretch>>>,
     pub completed: RefCell<BTreeMap<String, String>>,
     pub removals: RefCell<Vec<String>>,
+    /// Parts that the page was told are stored, by upload and number.
+    pub told: RefCell<BTreeSet<(String, u32)>>,
+    pub offline: Cell<bool>,
     pub requests: Cell<u64>,
     pub in_flight: Cell<usize>,
     pub most_in_flight: Cell<usize>,
@@ -79,6 +87,8 @@ impl Server {
             uploads: RefCell::default(),
             completed: RefCell::default(),
             removals: RefCell::default(),
+            told: RefCell::default(),
+            offline: Cell::new(false),
             requests: Cell::new(0),
             in_flight: Cell::new(0),
             most_in_flight: Cell::new(0),
