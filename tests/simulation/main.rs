@@ -18,23 +18,39 @@ fn number(name: &str) -> Option<u64> {
 
 #[test]
 fn many_worlds_keep_the_promises() {
-    let worlds = number("WORLDS").unwrap_or(5_000);
-    let mut ends = rules::Ends::default();
-    for seed in 0..worlds {
-        let told = std::panic::catch_unwind(|| World::new(seed).run());
-        match told {
-            Ok(told) => ends.add(&told),
-            Err(_) => panic!(
-                "world {seed} broke a promise: SEED={seed} cargo test --test simulation one_world -- --nocapture"
-            ),
+    let worlds = number("WORLDS").unwrap_or(20_000);
+    let threads = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
+    let ends = std::thread::scope(|scope| {
+        let share = |thread| move || run_all((thread..worlds).step_by(threads as usize));
+        let running: Vec<_> = (0..threads).map(|thread| scope.spawn(share(thread))).collect();
+        let mut ends = rules::Ends::default();
+        for share in running {
+            match share.join() {
+                Ok(own) => ends.add(&own),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
         }
-    }
+        ends
+    });
     println!("{worlds} worlds: {ends:?}");
     // A simulator that never gets into trouble, or never out of it, proves nothing.
     assert!(ends.done > ends.failed, "most transfers survive: {ends:?}");
     if worlds >= 1_000 {
         assert!(ends.failed > 0 && ends.aborted > 0 && ends.retries > worlds, "worlds are too kind: {ends:?}");
     }
+}
+
+fn run_all(seeds: impl Iterator<Item = u64>) -> rules::Ends {
+    let mut ends = rules::Ends::default();
+    for seed in seeds {
+        match std::panic::catch_unwind(|| World::new(seed).run()) {
+            Ok(told) => ends.add(&told),
+            Err(_) => panic!(
+                "world {seed} broke a promise: SEED={seed} cargo test --test simulation one_world -- --nocapture"
+            ),
+        }
+    }
+    ends
 }
 
 #[test]
