@@ -20,6 +20,7 @@ use super::{
 pub struct Ticket(pub u64);
 
 /// What a transfer hears.
+#[allow(clippy::large_enum_variant, reason = "each is handed on a few times and kept nowhere")]
 #[derive(Debug)]
 pub enum Input {
     /// The transfer may make its first call to the backend.

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Plants bugs into a copy of the SDK, one at a time, and sees whether the tests of `core` and the simulator catch them.
+
+    python3 tests/simulation/plant-bugs.py [NAME...]      WORLDS=4000 by default
+
+A bug is a text that must be there and what to put in its place, so a bug that no longer fits the code is told and not passed over.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRATCH = ROOT / "target" / "planted"
+
+# name: (file, text, replacement)
+BUGS = {
+    "a cancelled part is lost": ("src/core/upload/sending.rs", "                    parts.put_back(number);\n                }\n                self.out.push_back(Output::Cancel(ticket));", "                    let _ = number;\n                    let _ = parts;\n                }\n                self.out.push_back(Output::Cancel(ticket));"),
+    "a cancelled slot stays taken": ("src/core/fleet.rs", "                Output::Cancel(ticket) => {\n                    self.land(id, ticket);", "                Output::Cancel(ticket) => {"),
+    "a slot is given beyond the limit": ("src/core/fleet.rs", "while self.in_flight < self.settings.concurrency {", "while self.in_flight <= self.settings.concurrency {"),
+    "the network's end is not heard": ("src/core/fleet.rs", "            if before != link {\n", "            if before != link && link != Link::Down {\n"),
+    "a false alarm lasts for ever": ("src/core/fleet.rs", "self.news = Some(Link::Unsure);", "self.try_link = None;"),
+    "attempts are spent offline": ("src/core/reach.rs", "self.0 != Link::Up && matches!(", "false && matches!("),
+    "offline, calls go on": ("src/core/upload/mod.rs", "if !calling && !self.reach.is_down() {", "if !calling {"),
+    "a late answer proves a network": ("src/core/reach.rs", "self.0 == Link::Unsure && self.set(Link::Up)", "{ self.set(Link::Up); false }"),
+    "a jump of the clock is a stall": ("src/core/flight.rs", "if !std::mem::replace(&mut flight.excused, true) {", "if false {"),
+    "a stall is never noticed": ("src/core/flight.rs", "self.flights.iter().filter(|(_, flight)| now >= self.until(flight))", "self.flights.iter().filter(|(_, flight)| now == Millis::MAX && now >= self.until(flight))"),
+    "a lease never ends": ("src/core/lease.rs", "self.life.is_none_or(|life| now < self.granted.saturating_add(life - MARGIN.min(life / 4)))", "{ let _ = (now, MARGIN); true }"),
+    "a refused URL is not signed again": ("src/core/upload/sending.rs", "Verdict::Resign if parts.may_resign(number) => self.sign_again(number, &error.message),", "Verdict::Resign if false => self.sign_again(number, &error.message),"),
+    "a refused URL is signed for ever": ("src/core/upload/parts.rs", ".is_some_and(|part| part.resigned.replace(stored).is_none_or(|before| stored > before))", ".is_some_and(|part| { part.resigned.replace(stored); true })"),
+    "retries have no end": ("src/core/retry.rs", "let bound = *self_policy_bounds", "let bound = *self_policy_bounds"),
+    "the jitter has no bound": ("src/core/retry.rs", "let jittered = chance.up_to(bound);", "let jittered = chance.up_to(bound.saturating_mul(3));"),
+    "Retry-After is not heard": ("src/core/retry.rs", "asked.map_or(jittered, |asked| asked.min(LONGEST_WAIT).saturating_add(jittered))", "{ let _ = asked; jittered }"),
+    "progress does not renew the tries": ("src/core/retry.rs", "    pub fn refresh(&mut self) {\n        self.failures = 0;", "    pub fn refresh(&mut self) {"),
+    "a part of another size counts": ("src/core/upload/parts.rs", "let known = (1..=self.plan.parts()).contains(&number) && bytes.end - bytes.start == size;", "let known = (1..=self.plan.parts()).contains(&number) && (bytes.end - bytes.start == size || size > 0);"),
+    "storage's list is ignored": ("src/core/upload/parts.rs", "if self.restore(*number, etag.clone(), *size) && noted", "if false && self.restore(*number, etag.clone(), *size) && noted"),
+    "what is not on the list counts": ("src/core/upload/parts.rs", "if self.part(number).is_some_and(|part| part.state == PartState::Done) {", "if self.part(number).is_some_and(|part| part.state == PartState::Done && false) {"),
+    "a part is noted before it is stored": ("src/core/upload/sending.rs", "        let ticket = self.flights.depart(self.now, Work::Part(number));\n", "        let ticket = self.flights.depart(self.now, Work::Part(number));\n        if self.saved {\n            self.save(Save::Part { number, etag: String::new() });\n        }\n"),
+    "what is done stays remembered": ("src/core/upload/ending.rs", "        self.unsave();\n        self.end(State::Done, End::Done(finish));", "        self.end(State::Done, End::Done(finish));"),
+    "what is given up stays remembered": ("src/core/upload/ending.rs", "        if !keep {\n            self.unsave();\n        }", "        let _ = keep;"),
+    "a failure removes what storage has": ("src/core/upload/ending.rs", "        // There is nothing left to go on with.\n", "        return self.remove(false);\n        #[allow(unreachable_code)]\n"),
+    "kept is removed all the same": ("src/core/upload/ending.rs", "match self.upload.clone().filter(|_| !keep) {", "match self.upload.clone() {"),
+    "nonsense is a completion": ("src/core/upload/calls.rs", "            Phase::Completing if self.doubt || gone => self.phase = Phase::Looking(error),", "            Phase::Completing if self.doubt || gone => self.completed(Completion { key: self.key.clone(), etag: None, location: None }),"),
+    "any object is ours": ("src/core/upload/calls.rs", "Some(seen) if self.is_ours(&seen) => {", "seen if seen.is_some() || !self.is_ours(&Seen { size: Some(0), etag: None }) => {\n                let seen = seen.unwrap_or(Seen { size: None, etag: None });"),
+    "a lost answer is a failure": ("src/core/upload/calls.rs", "            Phase::Completing if self.doubt || gone => self.phase = Phase::Looking(error),\n", ""),
+    "a resumed upload that is gone fails": ("src/core/upload/calls.rs", "                if all {\n                    self.phase = Phase::Looking(error);\n                } else {\n                    self.start_anew", "                if all || !all {\n                    self.fail(error);\n                } else {\n                    self.start_anew"),
+    "a stolen half is fetched twice and never": ("src/core/download/pieces.rs", "        self.end = Some(middle);\n        Some(Piece::new(middle, Some(end)))", "        self.end = Some(middle);\n        Some(Piece::new(middle + 1, Some(end)))"),
+    "a short body is whole": ("src/core/download/getting.rs", "        if !piece.is_whole() {\n            let error = Error::new(Code::Network, \"The body ended", "        if false {\n            let error = Error::new(Code::Network, \"The body ended"),
+    "the whole is taken for a range": ("src/core/download/getting.rs", "            Ok(Body::Whole { .. }) if !first => {", "            Ok(Body::Whole { .. }) if !first && false => {"),
+    "gaps of a resumed download are lost": ("src/core/stretches.rs", "    if at < size {\n        gaps.push(Stretch { start: at, end: size });\n    }\n", ""),
+    "a resumed download counts nothing": ("src/core/download/calls.rs", "self.received = point.size - left;", "self.received = 0;"),
+    "a gate lets a byte too many pass": ("src/drive/gate.rs", "self.until.get().unwrap_or_default().saturating_sub(at)", "self.until.get().unwrap_or_default().saturating_sub(at).saturating_add(1)"),
+    "two steps are written at once": ("src/drive/journal.rs", "self.0.get_mut(&id).filter(|steps| !steps.writing)?", "self.0.get_mut(&id)?"),
+    "steps are written in the wrong order": ("src/drive/journal.rs", "let save = steps.waiting.pop_front();", "let save = steps.waiting.pop_back();"),
+    "a closed client loses what was to be written": ("src/drive/mod.rs", "if closing && self.journal.is_empty() {", "if closing {"),
+    "a transfer is never let go": ("src/drive/mod.rs", "self.platform.store().release(id);", "let _ = id;"),
+    "progress falls": ("src/core/meter.rs", "self.shown = self.shown.max(self.loaded);", "self.shown = self.loaded;"),
+}
+BUGS["retries have no end"] = ("src/core/retry.rs", "let bound = *policy.bounds.get(self.failures as usize)?;", "let bound = policy.bounds.get(self.failures as usize).copied().unwrap_or(1_600);")
+
+# Why a bug that no run can catch is none here.
+EQUIVALENT = {}
+
+
+def plant(name, file, text, replacement):
+    original = (ROOT / file).read_text()
+    if original.count(text) != 1:
+        return f"does not fit: its text is there {original.count(text)} times"
+    target = SCRATCH / file
+    target.write_text(original.replace(text, replacement))
+    try:
+        return run()
+    finally:
+        target.write_text(original)
+
+
+def run():
+    environment = {**os.environ, "WORLDS": os.environ.get("WORLDS", "4000"), "RUST_BACKTRACE": "0", "CARGO_TARGET_DIR": str(SCRATCH / "target")}
+    built = subprocess.run(["cargo", "test", "-p", "presigned", "--test", "simulation", "--lib", "--no-run"], cwd=SCRATCH, env=environment, capture_output=True, text=True)
+    if built.returncode:
+        return "does not compile: " + built.stderr.strip().splitlines()[-1]
+    for kind in (["--test", "simulation"], ["--lib"]):
+        try:
+            tests = subprocess.run(["cargo", "test", "-p", "presigned", *kind], cwd=SCRATCH, env=environment, capture_output=True, text=True, timeout=300)
+        except subprocess.TimeoutExpired:
+            return f"caught by {kind[-1]}: it hangs"
+        if tests.returncode:
+            output = tests.stdout + tests.stderr
+            said = [line for line in output.splitlines() if "panicked at" in line]
+            words = output.splitlines()[output.splitlines().index(said[0]) + 1] if said else "it crashes"
+            return f"caught by {kind[-1]}: {words[:90]}"
+    return "NOT CAUGHT" + (f" ({EQUIVALENT[name]})" if (name := current) in EQUIVALENT else "")
+
+
+def copy_everything():
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for file in filter(None, files):
+        if (ROOT / file).is_file():
+            (SCRATCH / file).parent.mkdir(parents=True, exist_ok=True)
+            if not (SCRATCH / file).exists() or (SCRATCH / file).read_bytes() != (ROOT / file).read_bytes():
+                shutil.copyfile(ROOT / file, SCRATCH / file)
+
+
+current = ""
+if __name__ == "__main__":
+    copy_everything()
+    verdicts = {}
+    for current, bug in BUGS.items():
+        if len(sys.argv) > 1 and current not in sys.argv[1:]:
+            continue
+        verdicts[current] = plant(current, *bug)
+        print(f"{current:48} {verdicts[current]}", flush=True)
+    caught = sum(verdict.startswith("caught") for verdict in verdicts.values())
+    print(f"{len(verdicts)} planted, {caught} caught")
+    sys.exit(0 if caught + sum("(" in verdict for verdict in verdicts.values() if verdict.startswith("NOT")) == len(verdicts) else 1)
