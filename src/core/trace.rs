@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{
+    answer,
     error::{Error, Failure},
     http::Response,
     protocol::{Signed, UploadGrant, redact},
@@ -83,7 +84,7 @@ impl Trace {
         Self::Head { ticket: ticket.0, status: head.status, headers }
     }
 
-    pub fn answer(ticket: Ticket, answer: &Result<Answer, Failure>) -> Self {
+    pub fn answer(ticket: Ticket, given: &Result<Answer, Failure>) -> Self {
         let blank = |what| Self::Answer {
             ticket: ticket.0,
             what,
@@ -94,7 +95,7 @@ impl Trace {
             parts: Vec::new(),
             expires_in: None,
         };
-        let mut trace = blank(match answer {
+        let mut trace = blank(match given {
             Ok(Answer::Recalled(recalled)) => {
                 if recalled.found.is_some() {
                     "found"
@@ -120,8 +121,13 @@ impl Trace {
             Err(_) => "failed",
         });
         if let Self::Answer { status, code, storage_code, part_size, parts, expires_in, .. } = &mut trace {
-            match answer {
-                Ok(Answer::Replied(response)) => *status = Some(response.status),
+            match given {
+                Ok(Answer::Replied(response)) => {
+                    *status = Some(response.status);
+                    if !response.is_success() {
+                        *storage_code = answer::storage(response).error.storage_code;
+                    }
+                }
                 Ok(Answer::UploadGranted(UploadGrant::Parts { part_size: size, grants, .. })) => {
                     (*part_size, *expires_in) = (*size, grants.expires_in);
                     *parts = grants.parts.iter().map(|(number, _)| *number).collect();

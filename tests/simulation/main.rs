@@ -5,6 +5,7 @@
 
 mod clock;
 mod platform;
+mod replay;
 mod rules;
 mod server;
 mod store;

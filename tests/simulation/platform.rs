@@ -53,7 +53,7 @@ pub struct SimBody {
 #[derive(Clone, Copy)]
 pub struct SimChunk(Stretch);
 
-pub struct SimListener(pub Rc<RefCell<Witness>>);
+pub struct SimListener(pub Rc<RefCell<Witness>>, pub VirtualClock);
 
 impl Platform for SimWorld {
     type Backend = Self;
@@ -391,7 +391,7 @@ impl Sink for SimSink {
 
 impl Listener for SimListener {
     fn events(&self, events: Vec<Event>) {
-        events.iter().for_each(|event| self.0.borrow_mut().see(event));
+        events.iter().for_each(|event| self.0.borrow_mut().see(event, self.1.now()));
     }
 
     fn group(&self, progress: Progress, files: Files) {

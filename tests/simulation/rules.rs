@@ -2,6 +2,7 @@
 
 use presigned::core::{
     group::Files,
+    time::Millis,
     transfer::{End, Event, PartState, Progress, State},
 };
 
@@ -16,6 +17,8 @@ pub struct Witness {
     pub retries: u64,
     pub events: u64,
     pub files: Option<Files>,
+    /// The timeline as JavaScript gets it, where it is wanted.
+    pub timeline: Option<Vec<serde_json::Value>>,
     loaded: u64,
     parts_done: u32,
 }
@@ -47,7 +50,7 @@ impl Witness {
         Self { name, ..Self::default() }
     }
 
-    pub fn see(&mut self, event: &Event) {
+    pub fn see(&mut self, event: &Event, now: Millis) {
         assert!(self.end.is_none(), "{}: nothing is said after the end", self.name);
         self.events += 1;
         match event {
@@ -73,6 +76,9 @@ impl Witness {
             Event::Log(_, message, trace) => {
                 assert!(!message.contains("lapses="), "{}: a signed URL in the log", self.name);
                 assert!(!format!("{trace:?}").contains("lapses="), "{}: a signed URL in the timeline", self.name);
+                if let (Some(timeline), Some(trace)) = (&mut self.timeline, trace) {
+                    timeline.push(serde_json::json!({"time": now, "detail": trace}));
+                }
             }
         }
     }

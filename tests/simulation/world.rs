@@ -136,7 +136,7 @@ impl World {
         let mut pool = LocalPool::new();
         let loop_ = pool.spawner().spawn_local_with_handle(driver.run()).expect("a pool that takes tasks");
         for transfer in transfers.iter_mut().filter(|transfer| transfer.witness.borrow().end.is_none()) {
-            transfer.begin(&mailbox);
+            transfer.begin(&mailbox, &self.platform.clock);
             self.interfere(transfer, &mailbox, &pool);
         }
         self.befall(&mailbox, &pool);
@@ -351,10 +351,10 @@ impl Planned {
     }
 
     /// In a new life of the page.
-    fn begin(&mut self, mailbox: &Mailbox<SimWorld>) {
+    fn begin(&mut self, mailbox: &Mailbox<SimWorld>, clock: &VirtualClock) {
         self.retries += self.witness.borrow().retries;
         self.witness = Rc::new(RefCell::new(Witness::new(self.key.clone())));
-        let (id, listener) = (self.id, SimListener(self.witness.clone()));
+        let (id, listener) = (self.id, SimListener(self.witness.clone(), clock.clone()));
         mailbox.post(if self.is_upload {
             let source = Rc::new(SimSource(id));
             Message::Upload { id, request: self.request(), source, listener, group: None, resume: true }
