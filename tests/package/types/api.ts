@@ -11,7 +11,9 @@ import type {
   LogEntry,
   PartEvent,
   Progress,
+  SavedTransfer,
   StoredFile,
+  TraceEntry,
   Transfer,
   TransferEvent,
   Upload,
@@ -106,6 +108,36 @@ export async function stored(): Promise<void> {
   holds<Same<ReturnType<typeof client.remove>, Promise<void>>>();
   await client.remove("uploads/me/file", { signal: AbortSignal.timeout(1_000) });
   client.close();
+}
+
+export async function cutOff(handle: FileSystemFileHandle): Promise<UploadResult | DownloadResult | undefined> {
+  await client.upload(await handle.getFile(), { handle, resume: false });
+  await client.download("uploads/me/file", { resume: true });
+  const saved: SavedTransfer[] = await client.saved();
+  const [first] = saved;
+  if (!first) return undefined;
+  console.log(first.kind === "upload" ? first.name : first.key, first.loaded, first.total, first.savedAt.getTime());
+  // @ts-expect-error it is what was, and not to be changed
+  first.loaded = 0;
+  if (!first.resumable) await first.discard();
+  const transfer = first.resume({ onProgress: ({ loaded }) => console.log(loaded) });
+  transfer.pause();
+  if (transfer.state === "offline") transfer.resume();
+  for (const entry of transfer.explain()) console.log(entry.time, entry.level, inShort(entry.detail));
+  return transfer;
+}
+
+function inShort(trace: TraceEntry | undefined): string {
+  switch (trace?.kind) {
+    case "request":
+      return `${trace.ticket} ${trace.what} ${trace.url ?? ""}`;
+    case "head":
+      return `${trace.ticket} ${trace.status} ${trace.headers.length}`;
+    case "answer":
+      return `${trace.ticket} ${trace.status ?? trace.code ?? trace.what}`;
+    default:
+      return trace ? `${trace.ticket} ${trace.kind}` : "";
+  }
 }
 
 export async function events(transfer: Transfer<unknown>): Promise<void> {
