@@ -4,12 +4,13 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { launchChromium } from "../support/chromium.js";
+import { launchProfile } from "../support/chromium.js";
 import { call, logIn, ROOT, startMockServer } from "../support/mock-server.js";
 import { DEATHS, schedule } from "./schedule.js";
 import { bytesOf } from "./survival/bytes.js";
@@ -21,7 +22,7 @@ const SEEDS = process.env.SEED ? 1 : Number(process.env.SEEDS ?? 50);
 const HANG_MS = 120_000;
 const REPORT_MS = 30_000;
 /** At once: each waits for its own slow link most of the time. */
-const LANES = 5;
+const LANES = 4;
 
 const PAGE = fileURLToPath(new URL("survival", import.meta.url));
 const MIB = 1 << 20;
@@ -32,16 +33,13 @@ const ON_THE_WAY = MIB;
 /** The bodies of the requests that are no part: completions. */
 const OTHER_BODIES = 64 * 1024;
 
-let browser;
 const sum = { runs: 0, moved: 0, size: 0, worst: 0, faults: 0, interruptions: {} };
 
 describe(`${SEEDS} transfers survive`, { concurrency: LANES }, () => {
   before(async () => {
     await mkdir(ARTEFACTS, { recursive: true });
-    browser = await launchChromium();
   });
   after(async () => {
-    await browser?.close();
     const again = ((sum.moved / sum.size - 1) * 100).toFixed(1);
     console.log(`${sum.runs} runs, ${sum.faults} faults struck, interruptions ${JSON.stringify(sum.interruptions)}; sent again: ${again} % of the bytes, ${((sum.worst - 1) * 100).toFixed(1)} % at worst`);
   });
@@ -60,6 +58,7 @@ async function survives(plan) {
     throw new Error(`${error.message}\n\n${replay(seed)}\n${await run.evidence()}`, { cause: error });
   } finally {
     await run.context?.close();
+    if (run.profile) await rm(run.profile, { recursive: true, force: true, maxRetries: 5 });
     await server.stop();
   }
 }
@@ -94,7 +93,8 @@ class Run {
   /** A new life. */
   async open() {
     if (!this.context) {
-      this.context = await browser.newContext();
+      this.profile = await mkdtemp(join(tmpdir(), "presigned-profile-"));
+      this.context = await launchProfile(this.profile);
       this.context.setDefaultTimeout(HANG_MS);
       this.context.on("request", () => (this.#requests += 1));
       await this.context.exposeBinding("tell", (_, told) => this.#hear(told));
