@@ -62,7 +62,8 @@ export class SavedTransfers {
     this.#rows = rows;
     section.hidden = rows.size === 0;
     const loaded = shown.reduce((sum, { saved }) => sum + saved.loaded, 0);
-    summary.replaceChildren(el("span", {}, count(rows.size, "transfer")), el("span", {}, `${bytes(loaded)} are safe`));
+    const words = [count(rows.size, "transfer"), ...(loaded > 0 ? [`${bytes(loaded)} are safe`] : [])];
+    summary.replaceChildren(...words.map((word) => el("span", {}, word)));
   }
 
   #row(saved, name) {
