@@ -27,7 +27,7 @@ pub const TRANSFERS: &str = "transfers";
 pub const PIECES: &str = "pieces";
 
 /// Longer than any browser takes to open a database that it will open.
-const PATIENCE: u32 = 5_000;
+const PATIENCE: u32 = 15_000;
 
 /// Why there is no database, in words.
 #[derive(Debug)]

@@ -22,7 +22,7 @@ const SEEDS = process.env.SEED ? 1 : Number(process.env.SEEDS ?? 50);
 const HANG_MS = 120_000;
 const REPORT_MS = 30_000;
 /** At once: each waits for its own slow link most of the time. */
-const LANES = 4;
+const LANES = 3;
 
 const PAGE = fileURLToPath(new URL("survival", import.meta.url));
 const MIB = 1 << 20;
