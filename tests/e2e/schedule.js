@@ -114,7 +114,9 @@ export function schedule(seed) {
     // The worst moment of all: between the last part and the answer to the completion.
     if (kind === "upload" && next() < 0.25) {
       list.push({ what: one(DEATHS), state: "completing", hold: 0 });
-      rules.push({ on: "complete-upload", times: 1, do: one([{ delay_ms: 1000 }, { stall_response: 0 }]) });
+      // This alone befalls it, and lasts: else it may be over, and well forgotten, before the page dies.
+      const others = rules.filter(({ on }) => on !== "complete-upload");
+      rules.splice(0, rules.length, ...others, { on: "complete-upload", times: 1, do: one([{ delay_ms: 5000 }, { stall_response: 0 }]) });
     }
     return list;
   }
