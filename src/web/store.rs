@@ -147,7 +147,7 @@ impl BrowserStore {
 
     /// The transfer goes on with this record.
     async fn take_over(&self, transfer: TransferId, slot: Rc<Slot>, record: Record, lock: Lock) {
-        let Record { point, asked, handle, .. } = record;
+        let Record { point, asked, handle, saved_at, .. } = record;
         let newer = self.handles.borrow_mut().remove(&transfer);
         let (point, lock) = (RefCell::new(Some(point)), RefCell::new(Some(lock)));
         slot.begun.set(true);
@@ -156,7 +156,7 @@ impl BrowserStore {
         let point = driven.point.borrow().clone();
         if let (Some(_), Some(point)) = (newer, point) {
             // The record is there either way; what else can't be written will be said.
-            let _ = self.begin(&driven, point).await;
+            let _ = self.begin(&driven, point, saved_at).await;
         }
     }
 
@@ -167,7 +167,7 @@ impl BrowserStore {
     }
 
     /// Writes the record, under its lock.
-    async fn begin(&self, driven: &Driven, point: Checkpoint) -> Result<(), String> {
+    async fn begin(&self, driven: &Driven, point: Checkpoint, saved_at: f64) -> Result<(), String> {
         // A download's bytes would take the page's memory for as long as it lives.
         if matches!(point, Checkpoint::Download(_)) && self.shelf.is_memory().await {
             return Ok(());
@@ -181,7 +181,7 @@ impl BrowserStore {
             scope: self.scope.clone(),
             point: point.clone(),
             asked: driven.asked.clone(),
-            saved_at: Date::now(),
+            saved_at,
             handle: driven.handle.clone(),
         };
         let plain = Record { handle: JsValue::UNDEFINED, ..record.clone() };
@@ -274,7 +274,7 @@ impl Store for BrowserStore {
         let Some(driven) = driven else { return Ok(()) };
         let id = &driven.slot.id;
         match save {
-            Save::Begin(point) => self.begin(&driven, point).await,
+            Save::Begin(point) => self.begin(&driven, point, Date::now()).await,
             // Where the record could not be written, that was said.
             Save::Part { .. } if !driven.slot.begun.get() => Ok(()),
             Save::Part { number, etag } => self.shelf.put_piece(id, number.into(), &record::part(&etag)).await,
