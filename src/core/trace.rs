@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     answer,
-    error::{Error, Failure},
+    error::{Error, Failure, Verdict},
     http::Response,
     protocol::{Signed, UploadGrant, redact},
     transfer::{Answer, Command, Ticket},
@@ -39,6 +39,9 @@ pub enum Trace {
         code: Option<&'static str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         storage_code: Option<String>,
+        /// What the server asked for, in milliseconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after: Option<u64>,
         #[serde(skip_serializing_if = "Option::is_none")]
         part_size: Option<u64>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -91,6 +94,7 @@ impl Trace {
             status: None,
             code: None,
             storage_code: None,
+            retry_after: None,
             part_size: None,
             parts: Vec::new(),
             expires_in: None,
@@ -120,12 +124,13 @@ impl Trace {
             Ok(Answer::Sealed) => "sealed",
             Err(_) => "failed",
         });
-        if let Self::Answer { status, code, storage_code, part_size, parts, expires_in, .. } = &mut trace {
+        if let Self::Answer { status, code, storage_code, retry_after, part_size, parts, expires_in, .. } = &mut trace {
             match given {
                 Ok(Answer::Replied(response)) => {
                     *status = Some(response.status);
                     if !response.is_success() {
-                        *storage_code = answer::storage(response).error.storage_code;
+                        let failure = answer::storage(response);
+                        (*storage_code, *retry_after) = (failure.error.storage_code, asked(failure.verdict));
                     }
                 }
                 Ok(Answer::UploadGranted(UploadGrant::Parts { part_size: size, grants, .. })) => {
@@ -139,8 +144,9 @@ impl Trace {
                 }
                 Ok(Answer::DownloadGranted(grant)) => *expires_in = grant.expires_in,
                 Ok(Answer::PartsListed(listed)) => *parts = listed.iter().map(|part| part.number).collect(),
-                Err(Failure { error: Error { status: own, code: kind, storage_code: stores, .. }, .. }) => {
+                Err(Failure { error: Error { status: own, code: kind, storage_code: stores, .. }, verdict }) => {
                     (*status, *code, *storage_code) = (*own, Some(kind.name()), stores.clone());
+                    *retry_after = asked(*verdict);
                 }
                 Ok(_) => {}
             }
@@ -164,6 +170,11 @@ impl Trace {
             Self::Cancel { .. } => "✕ cancelled".to_owned(),
         }
     }
+}
+
+/// The Retry-After that came with a failure.
+fn asked(verdict: Verdict) -> Option<u64> {
+    if let Verdict::Retry { after } = verdict { after } else { None }
 }
 
 fn shown(signed: &Signed) -> String {

@@ -180,6 +180,8 @@ export type TraceEntry =
       status?: number;
       code?: ErrorCode;
       storageCode?: string;
+      /** What the server asked for, in milliseconds. */
+      retryAfter?: number;
       partSize?: number;
       parts?: number[];
       expiresIn?: number;

@@ -11,6 +11,15 @@ use crate::core::{
     transfer::{Answer, Command, End, Event, Level, Output, Seen, State},
 };
 
+/// How an object compares with what was uploaded.
+enum Likeness {
+    /// Its ETag proves it.
+    Same,
+    /// Nothing speaks against it; but an earlier object of this key may look the same.
+    Alike,
+    Other,
+}
+
 impl Upload {
     /// Asks what has to be asked now, if anything has.
     pub(super) fn call(&mut self) {
@@ -33,6 +42,8 @@ impl Upload {
             Phase::Removing(command) => Some(command.clone()),
             Phase::Completing => Some(Command::Complete(self.upload.clone()?, self.parts.as_ref()?.etags())),
             Phase::Looking(_) => Some(Command::Look(self.key.clone())),
+            Phase::Confirming(..) => Some(Command::ListParts(self.upload.clone()?)),
+            Phase::Recalling { resume } if self.ending.is_some() => Some(Command::Recall { resume: *resume }),
             _ if self.paused || !self.admitted => None,
             Phase::Recalling { resume } => Some(Command::Recall { resume: *resume }),
             Phase::Requesting => Some(Command::RequestUpload(self.request.clone())),
@@ -51,7 +62,12 @@ impl Upload {
 
     pub(super) fn called(&mut self, answer: Answer) {
         match answer {
-            Answer::Recalled(recalled) => self.recalled(recalled),
+            Answer::Recalled(recalled) => {
+                self.recalled(recalled);
+                if let Some(keep) = self.ending {
+                    self.remove(keep);
+                }
+            }
             Answer::UploadGranted(grant) => {
                 if let Err(error) = self.granted(grant) {
                     return self.fail(error);
@@ -138,6 +154,10 @@ impl Upload {
 
     /// What storage has is the truth, whatever was noted here.
     fn listed(&mut self, list: &[StoredPart]) {
+        if let Phase::Confirming(_, error) = &self.phase {
+            let error = error.clone();
+            return self.not_completed(error);
+        }
         let Some(parts) = &mut self.parts else { return };
         let fresh = parts.reconcile(list);
         let (stored, all) = (parts.stored(), parts.plan().parts());
@@ -152,16 +172,26 @@ impl Upload {
         let Phase::Looking(error) = std::mem::replace(&mut self.phase, Phase::Sending) else {
             return;
         };
-        match seen {
-            Some(seen) if self.is_ours(&seen) => {
-                self.log(Level::Warn, "No answer said that the upload was completed, but the object itself shows it.");
-                self.completed(Completion { key: self.key.clone(), etag: seen.etag, location: None });
-            }
-            _ if self.resumed && self.is_gone(&error) => {
-                self.start_anew("The upload that was cut off is gone on the server");
-            }
-            _ if error.status == Some(200) => self.complete_again(error),
-            _ => self.fail(error),
+        match seen.map(|seen| (self.likeness(&seen), seen.etag)) {
+            Some((Likeness::Same, etag)) => self.completed_unheard(etag),
+            Some((Likeness::Alike, etag)) if self.doubt => self.phase = Phase::Confirming(etag, error),
+            _ => self.not_completed(error),
+        }
+    }
+
+    fn completed_unheard(&mut self, etag: Option<String>) {
+        self.log(Level::Warn, "No answer said that the upload was completed, but the object itself shows it.");
+        self.completed(Completion { key: self.key.clone(), etag, location: None });
+    }
+
+    /// The object is not there, or not this one.
+    fn not_completed(&mut self, error: Error) {
+        if self.resumed && self.is_gone(&error) {
+            self.start_anew("The upload that was cut off is gone on the server");
+        } else if error.status == Some(200) {
+            self.complete_again(error);
+        } else {
+            self.fail(error);
         }
     }
 
@@ -176,18 +206,20 @@ impl Upload {
         self.out.push_back(Output::Emit(Event::Retry { part: None, attempt, delay, error: error.retryable() }));
     }
 
-    /// The object is the one that these parts make.
-    fn is_ours(&self, seen: &Seen) -> bool {
-        let Some(parts) = &self.parts else { return false };
+    /// Whether the object is the one that these parts make.
+    fn likeness(&self, seen: &Seen) -> Likeness {
+        let Some(parts) = &self.parts else { return Likeness::Other };
         let etags = parts.etags();
-        if seen.size.is_some_and(|size| size != self.request.size) {
-            return false;
+        let etag = seen.etag.as_deref().map(etag::bare);
+        let other = |etag: &str| etag.contains('-') && !etag::has_parts(etag, etags.len());
+        if seen.size.is_some_and(|size| size != self.request.size) || etag.is_some_and(other) {
+            return Likeness::Other;
         }
-        match (&seen.etag, etag::composite(&etags)) {
-            (Some(etag), Some(expected)) if etag.contains('-') => etag::bare(etag) == expected,
-            (Some(etag), _) if etag.contains('-') => etag::has_parts(etag, etags.len()),
-            // Another store's ETags, or none that can be read: its size is all there is to go by.
-            _ => seen.size.is_some(),
+        match etag {
+            Some(etag) if etag::composite(&etags).as_deref() == Some(etag) => Likeness::Same,
+            // ETags that are no MD5s, or none that can be read.
+            _ if seen.size.is_some() => Likeness::Alike,
+            _ => Likeness::Other,
         }
     }
 
@@ -270,6 +302,15 @@ impl Upload {
             Phase::Looking(why) => {
                 let why = why.clone();
                 self.fail(why);
+            }
+            // Nobody else ends an upload: its completion did.
+            Phase::Confirming(etag, _) if gone => {
+                let etag = etag.clone();
+                self.completed_unheard(etag);
+            }
+            Phase::Confirming(_, why) => {
+                let why = why.clone();
+                self.not_completed(why);
             }
             _ => self.fail(error),
         }

@@ -14,9 +14,15 @@ impl Upload {
             return;
         }
         self.cancel(|work| matches!(work, Work::Part(_)));
-        // These calls change what storage holds, or tell it; only their answers say what there is to remove.
-        let awaited = matches!(self.phase, Phase::Requesting | Phase::Completing | Phase::Looking(_)) && !keep;
-        if !(awaited && self.flights.iter().any(|(_, work)| *work == Work::Call)) {
+        let calling = self.flights.iter().any(|(_, work)| *work == Work::Call);
+        let awaited = match self.phase {
+            // An earlier life may have left something, which goes as well.
+            Phase::Recalling { resume } => resume,
+            // These calls change what storage holds, or tell it; only their answers say what there is to remove.
+            Phase::Requesting | Phase::Completing | Phase::Looking(_) | Phase::Confirming(..) => calling,
+            _ => false,
+        };
+        if keep || !awaited {
             self.remove(keep);
         }
     }

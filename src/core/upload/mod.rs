@@ -52,6 +52,8 @@ enum Phase {
     Completing,
     /// Nobody knows whether it was completed: the object itself will tell. Else this is why it failed.
     Looking(Error),
+    /// The object looks like this one, with that ETag; the upload's own end would prove it. Else this is why it failed.
+    Confirming(Option<String>, Error),
     /// The user has ended it; this call takes away what storage holds.
     Removing(Command),
     Over,
@@ -243,7 +245,7 @@ impl Upload {
             Phase::Over => return,
             Phase::Removing(_) => self.state,
             _ if self.reach.is_down() && self.flights.is_empty() && !self.paused => State::Offline,
-            Phase::Completing | Phase::Looking(_) => State::Completing,
+            Phase::Completing | Phase::Looking(_) | Phase::Confirming(..) => State::Completing,
             _ if self.paused => State::Paused,
             _ if self.parts.is_none() => State::Starting,
             _ => State::Active,
