@@ -83,7 +83,9 @@ impl Meter {
         let bytes_per_second = self.speed();
         let left = self.total.saturating_sub(self.shown);
         let seconds_left = (bytes_per_second > 0).then(|| left.div_ceil(bytes_per_second));
-        Progress { loaded: self.shown, total: self.total, bytes_per_second, seconds_left }
+        // An object that is another one after a restart may be smaller than what was shown already.
+        let total = if self.total == 0 { 0 } else { self.total.max(self.shown) };
+        Progress { loaded: self.shown, total, bytes_per_second, seconds_left }
     }
 
     /// Bytes per second of late; 0 while nothing moves.

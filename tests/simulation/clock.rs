@@ -18,6 +18,8 @@ pub struct VirtualClock(Rc<Inner>);
 struct Inner {
     now: Cell<Millis>,
     next: Cell<u64>,
+    /// Timers of the page fire at multiples of this alone.
+    coarse: Cell<Millis>,
     sleepers: RefCell<BTreeMap<(Millis, u64), Option<Waker>>>,
 }
 
@@ -49,17 +51,16 @@ impl VirtualClock {
         self.0.now.set(self.0.now.get() + span);
     }
 
+    /// The tab is hidden, or shown again: its timers become late, the world's do not.
+    pub fn hide(&self, coarse: Millis) {
+        self.0.coarse.set(coarse);
+    }
+
     pub async fn sleep(&self, span: Millis) {
-        self.sleep_until(self.now() + span).await;
-    }
-}
-
-impl Clock for VirtualClock {
-    fn now(&self) -> Millis {
-        self.0.now.get()
+        self.until(self.now() + span).await;
     }
 
-    fn sleep_until(&self, at: Millis) -> LocalBoxFuture<'static, ()> {
+    fn until(&self, at: Millis) -> LocalBoxFuture<'static, ()> {
         let clock = self.clone();
         let key = (at, clock.0.next.replace(clock.0.next.get() + 1));
         clock.0.sleepers.borrow_mut().insert(key, None);
@@ -71,5 +72,15 @@ impl Clock for VirtualClock {
             }
             None => Poll::Ready(()),
         }))
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Millis {
+        self.0.now.get()
+    }
+
+    fn sleep_until(&self, at: Millis) -> LocalBoxFuture<'static, ()> {
+        self.until(at.next_multiple_of(self.0.coarse.get().max(1)))
     }
 }

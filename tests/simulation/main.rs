@@ -3,12 +3,16 @@
 //! A failing world prints its seed. `SEED=n cargo test --test simulation one_world -- --nocapture` replays it, and
 //! `WORLDS=n` sets how many are run.
 
+mod backend;
 mod clock;
+mod fate;
 mod platform;
 mod replay;
 mod rules;
 mod server;
 mod store;
+mod transport;
+mod verdict;
 mod world;
 
 use world::World;
@@ -43,20 +47,24 @@ fn many_worlds_keep_the_promises() {
 
 fn run_all(seeds: impl Iterator<Item = u64>) -> rules::Ends {
     let mut ends = rules::Ends::default();
+    let mut broken = Vec::new();
     for seed in seeds {
         match std::panic::catch_unwind(|| World::new(seed).run()) {
             Ok(told) => ends.add(&told),
-            Err(_) => panic!(
-                "world {seed} broke a promise: SEED={seed} cargo test --test simulation one_world -- --nocapture"
-            ),
+            Err(_) => {
+                println!("^ world {seed}: SEED={seed} cargo test --test simulation one_world -- --nocapture");
+                broken.push(seed);
+            }
         }
+        assert!(broken.len() < 10, "broken worlds: {broken:?}");
     }
+    assert!(broken.is_empty(), "broken worlds: {broken:?}");
     ends
 }
 
 #[test]
 fn one_world() {
-    let ends = World::new(number("SEED").unwrap_or(1)).run();
+    let ends = World::new(number("SEED").unwrap_or(1)).told().run();
     println!("{ends:?}");
 }
 

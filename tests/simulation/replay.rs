@@ -3,7 +3,7 @@
 //! What the timeline does not hold, and the engine of an upload does not need to go the same way, is how a body's bytes
 //! trickled; so nothing here stalls. Requests are matched by what they ask for, and answered after as long as they were.
 
-use std::{cell::RefCell, collections::VecDeque, future::pending, rc::Rc};
+use std::{cell::RefCell, collections::{BTreeSet, VecDeque}, future::pending, rc::Rc};
 
 use futures_executor::LocalPool;
 use futures_util::task::LocalSpawnExt;
@@ -31,10 +31,11 @@ use serde_json::Value;
 
 use super::{
     clock::VirtualClock,
-    platform::{SimBody, SimListener, SimSink, SimSource, SimWorld},
+    platform::{SimListener, SimSink, SimSource, SimWorld},
     rules::Witness,
     server::{Server, Weather, refusal, reply},
     store::{Shelf, identity},
+    transport::SimBody,
 };
 
 /// The answers of a timeline, each given once.
@@ -213,7 +214,8 @@ impl Transport for Replay {
             status => {
                 let code = answer["storageCode"].as_str().unwrap_or_default();
                 let status = status.and_then(|status| u16::try_from(status).ok()).expect("a status");
-                Ok(Response { headers: Headers::default(), ..refusal(status, code, "as it was") })
+                let after = answer["retryAfter"].as_u64().map(|after| ("retry-after".to_owned(), (after / 1000).to_string()));
+                Ok(Response { headers: Headers::new(after), ..refusal(status, code, "as it was") })
             }
         }
     }
@@ -295,8 +297,13 @@ fn a_timeline_is_enough_to_play_its_network_again() {
             short_body: 0,
             whole_instead: 0,
             nonsense: 0,
+            late: 0,
+            retry_after: true,
+            skew: 0,
+            md5: false,
             once_only: false,
             no_list: false,
+            no_request_parts: false,
             no_ranges: false,
             exposed: true,
             latency: 20,
@@ -315,8 +322,10 @@ fn a_timeline_is_enough_to_play_its_network_again() {
         let replay = Replay::of(&serde_json::from_str::<Vec<Value>>(&text).expect("JSON"));
         let clock = replay.clock.clone();
         let (again, end_again) = upload(Rc::new(replay), clock, seed);
-        let requests = |timeline: &[Value]| -> Vec<String> {
-            timeline.iter().map(|entry| &entry["detail"]).filter(|entry| entry["kind"] == "request").map(name).collect()
+        // Within one millisecond, a timer and an answer may come in either order.
+        let requests = |timeline: &[Value]| -> BTreeSet<(u64, String)> {
+            let requests = timeline.iter().filter(|entry| entry["detail"]["kind"] == "request");
+            requests.filter_map(|entry| Some((entry["time"].as_u64()?, name(&entry["detail"])))).collect()
         };
         assert_eq!(requests(&again), requests(&recorded), "seed {seed}");
         let kind = |end: &End| match end {

@@ -3,6 +3,7 @@
 use presigned::core::{
     group::Files,
     time::Millis,
+    trace::Trace,
     transfer::{End, Event, PartState, Progress, State},
 };
 
@@ -19,6 +20,8 @@ pub struct Witness {
     pub files: Option<Files>,
     /// The timeline as JavaScript gets it, where it is wanted.
     pub timeline: Option<Vec<serde_json::Value>>,
+    /// Tickets of requests that have ended.
+    pub over: Vec<u64>,
     loaded: u64,
     parts_done: u32,
 }
@@ -45,9 +48,20 @@ impl Ends {
     }
 }
 
+impl Drop for Witness {
+    /// What led to a broken promise is told.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.timeline.iter().flatten().for_each(|entry| println!("{} {entry}", self.name));
+        }
+    }
+}
+
 impl Witness {
     pub fn new(name: String) -> Self {
-        Self { name, ..Self::default() }
+        let mut witness = Self::default();
+        witness.name = name;
+        witness
     }
 
     pub fn see(&mut self, event: &Event, now: Millis) {
@@ -76,6 +90,9 @@ impl Witness {
             Event::Log(_, message, trace) => {
                 assert!(!message.contains("lapses="), "{}: a signed URL in the log", self.name);
                 assert!(!format!("{trace:?}").contains("lapses="), "{}: a signed URL in the timeline", self.name);
+                if let Some(Trace::Answer { ticket, .. } | Trace::Cancel { ticket }) = trace {
+                    self.over.push(*ticket);
+                }
                 if let (Some(timeline), Some(trace)) = (&mut self.timeline, trace) {
                     timeline.push(serde_json::json!({"time": now, "detail": trace}));
                 }

@@ -6,6 +6,7 @@ use std::{
     rc::Rc,
 };
 
+use md5::{Digest, Md5};
 use presigned::core::{
     chance::Chance,
     error::{Code, Error, Failure},
@@ -22,11 +23,19 @@ pub struct Stretch {
     pub end: u64,
 }
 
+impl Stretch {
+    pub fn len(&self) -> u64 {
+        self.end - self.start
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Object {
     pub bytes: Vec<Stretch>,
     pub etag: String,
     pub size: u64,
+    /// Stands for the time of its last change.
+    pub modified: u64,
 }
 
 /// How often things go wrong, in a thousand; drawn once a world.
@@ -42,9 +51,18 @@ pub struct Weather {
     pub whole_instead: u64,
     /// A completion is answered with a success that means nothing.
     pub nonsense: u64,
+    /// What was given up arrives all the same, later.
+    pub late: u64,
+    /// Refusals for want of rate ask for a pause.
+    pub retry_after: bool,
+    /// The signer's clock is behind storage's by so much.
+    pub skew: Millis,
+    /// ETags are MD5s, as S3's are without encryption by key.
+    pub md5: bool,
     /// A second Complete is answered with NoSuchUpload, as most of S3's kin do.
     pub once_only: bool,
     pub no_list: bool,
+    pub no_request_parts: bool,
     pub no_ranges: bool,
     pub exposed: bool,
     pub latency: Millis,
@@ -60,6 +78,10 @@ pub struct Server {
     pub uploads: RefCell<BTreeMap<String, BTreeMap<u32, Stretch>>>,
     pub completed: RefCell<BTreeMap<String, String>>,
     pub removals: RefCell<Vec<String>>,
+    /// Uploads that the server itself has cleaned away.
+    pub reaped: RefCell<BTreeSet<String>>,
+    /// What is still under way, though nobody waits for it.
+    pub late: RefCell<Vec<(Millis, Vec<String>, Stretch)>>,
     /// Parts that the page was told are stored, by upload and number.
     pub told: RefCell<BTreeSet<(String, u32)>>,
     pub offline: Cell<bool>,
@@ -87,6 +109,8 @@ impl Server {
             uploads: RefCell::default(),
             completed: RefCell::default(),
             removals: RefCell::default(),
+            reaped: RefCell::default(),
+            late: RefCell::default(),
             told: RefCell::default(),
             offline: Cell::new(false),
             requests: Cell::new(0),
@@ -118,28 +142,80 @@ impl Server {
 
     /// A URL that says what it is for and when it lapses.
     pub fn sign(&self, now: Millis, what: &str) -> Signed {
-        let lapses = now + self.weather.lease_seconds * 1000;
+        let lapses = (now + self.weather.lease_seconds * 1000).saturating_sub(self.weather.skew);
         let url = format!("https://store.example/{what}?lapses={lapses}");
         Signed { url, method: Method::Put, headers: Vec::new(), fields: Vec::new() }
     }
 
     /// What a signed URL is for, or why it is not honoured.
     pub fn verify(&self, now: Millis, signed: &Signed) -> Result<Vec<String>, Response> {
+        self.settle(now);
+        let what = self.honour(now, signed)?;
+        if self.happens(self.weather.forbidden) {
+            return Err(refusal(403, "SignatureDoesNotMatch", "no"));
+        }
+        if self.happens(self.weather.slow_down) {
+            let mut slower = refusal(503, "SlowDown", "Please reduce your request rate.");
+            if self.weather.retry_after {
+                slower.headers = Headers::new([("retry-after".to_owned(), self.draw(20).to_string())]);
+            }
+            return Err(slower);
+        }
+        if self.happens(self.weather.server_error) {
+            return Err(refusal(500, "InternalError", "We encountered an internal error."));
+        }
+        Ok(what)
+    }
+
+    /// The same, with a server that never fails.
+    pub fn honour(&self, now: Millis, signed: &Signed) -> Result<Vec<String>, Response> {
         let path = signed.url.strip_prefix("https://store.example/").expect("a URL of ours");
         let (what, lapses) = path.split_once("?lapses=").expect("with its end");
         if now > lapses.parse().expect("a time") {
             return Err(refusal(403, "AccessDenied", "Request has expired"));
         }
-        if self.happens(self.weather.forbidden) {
-            return Err(refusal(403, "SignatureDoesNotMatch", "no"));
-        }
-        if self.happens(self.weather.slow_down) {
-            return Err(refusal(503, "SlowDown", "Please reduce your request rate."));
-        }
-        if self.happens(self.weather.server_error) {
-            return Err(refusal(500, "InternalError", "We encountered an internal error."));
-        }
         Ok(what.split('/').map(str::to_owned).collect())
+    }
+
+    /// Puts bytes where their URL says; false where there is no such upload.
+    pub fn store(&self, what: &[String], bytes: Stretch) -> bool {
+        match what.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["put", key] => {
+                let object =
+                    Object { bytes: vec![bytes], etag: self.etag(&bytes), size: bytes.len(), modified: self.unique() };
+                self.objects.borrow_mut().insert(key.to_owned(), object);
+                true
+            }
+            ["part", upload_id, number] => match self.uploads.borrow_mut().get_mut(upload_id) {
+                Some(parts) => {
+                    parts.insert(number.parse().expect("a number"), bytes);
+                    true
+                }
+                None => false,
+            },
+            _ => panic!("no URL to write to: {what:?}"),
+        }
+    }
+
+    /// What was under way arrives.
+    pub fn settle(&self, now: Millis) {
+        let (due, still) = self.late.take().into_iter().partition(|(at, ..)| *at <= now);
+        self.late.replace(still);
+        let due: Vec<(Millis, Vec<String>, Stretch)> = due;
+        for (_, what, bytes) in due {
+            self.store(&what, bytes);
+        }
+    }
+
+    /// Unfinished uploads are cleaned away, as a bucket's lifecycle rule does.
+    pub fn reap(&self) {
+        let gone = self.uploads.take().into_keys();
+        self.reaped.borrow_mut().extend(gone);
+    }
+
+    pub fn etag(&self, bytes: &Stretch) -> String {
+        let name = format!("{}-{}-{}", bytes.of, bytes.start, bytes.end);
+        if self.weather.md5 { format!("\"{:x}\"", Md5::digest(name)) } else { format!("\"{name}\"") }
     }
 
     /// The backend's own failures.
@@ -163,4 +239,8 @@ pub fn refusal(status: u16, code: &str, message: &str) -> Response {
 pub fn reply(status: u16, headers: &[(&str, String)]) -> Response {
     let headers = Headers::new(headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     Response { status, headers, body: String::new() }
+}
+
+pub fn gone() -> Failure {
+    Failure::fatal(Error::new(Code::NotFound, "NoSuchUpload").with_status(404))
 }

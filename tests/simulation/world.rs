@@ -8,126 +8,101 @@ use std::{
 use futures_executor::LocalPool;
 use futures_util::{FutureExt, task::LocalSpawnExt};
 use presigned::{
-    core::{
-        chance::Chance,
-        checkpoint::{Checkpoint, UploadPoint},
-        options::Settings,
-        plan::MIB,
-        protocol::UploadRequest,
-        retry::Policy,
-        transfer::{End, Input, Link},
-    },
+    core::{chance::Chance, options::Settings, plan::MIB, protocol::UploadRequest, retry::Policy},
     drive::{
         Driver,
         mailbox::{Mailbox, Message},
-        seams::Clock,
     },
 };
 
 use super::{
     clock::VirtualClock,
+    fate::{self, Climate, Fate, User},
     platform::{SimListener, SimSink, SimSource, SimWorld},
-    rules::{Ends, Witness, assert_holds},
+    rules::{Ends, Witness},
     server::{Object, Server, Stretch, Weather},
-    store::{Shelf, identity},
+    store::Shelf,
 };
 
 /// No world needs more turns of its clock; one that does spins.
 const MOST_TURNS: u64 = 2_000_000;
+/// Whose bytes an object was made of before, or is made of after somebody else has replaced it.
+const OLDER: u64 = 1_000;
+const NEWER: u64 = 2_000;
 
 /// A transfer, through all lives of its page.
-struct Planned {
-    id: u64,
-    size: u64,
-    key: String,
-    part_size: u64,
-    is_upload: bool,
-    sink: Option<Rc<SimSink>>,
-    witness: Rc<RefCell<Witness>>,
-    aborted: Rc<Cell<Option<bool>>>,
+pub struct Planned {
+    pub id: u64,
+    pub size: u64,
+    pub key: String,
+    pub part_size: u64,
+    pub is_upload: bool,
+    pub sink: Option<Rc<SimSink>>,
+    pub witness: Rc<RefCell<Witness>>,
+    pub aborted: Rc<Cell<Option<bool>>>,
     /// Retries of earlier lives.
-    retries: u64,
+    pub retries: u64,
     /// It ended in a life that ended soon after, perhaps before that was written down.
-    buried: bool,
-}
-
-/// What befalls the page and its computer.
-struct Fate {
-    /// Turns of the clock until the page dies, for each life but the last.
-    deaths: Vec<u64>,
-    /// Spells without a network; whether the browser says so.
-    spells: u64,
-    told: bool,
-    /// The browser says that there is no network, and is wrong.
-    false_alarms: u64,
-    sleeps: u64,
+    pub buried: bool,
+    /// Somebody stores another version of the object meanwhile, of this size.
+    pub newer: Option<u64>,
+    /// That was seen to.
+    replaced: bool,
 }
 
 pub struct World {
     chance: Chance,
-    platform: SimWorld,
-    settings: Settings,
+    pub platform: SimWorld,
+    pub settings: Settings,
+    pub climate: Climate,
     fate: Fate,
-    /// Nothing goes wrong but what the page is told of.
-    is_fair: bool,
+    /// Timelines are kept, and told when a promise is broken.
+    told: bool,
 }
 
 impl World {
     pub fn new(seed: u64) -> Self {
         let mut chance = Chance::new(seed);
-        let foul = chance.up_to(3);
-        let mut rate = |most: u64| if foul == 0 { 0 } else { chance.up_to(most * foul) };
-        let weather = Weather {
-            cut: rate(60),
-            stall: rate(10),
-            slow_down: rate(60),
-            server_error: rate(40),
-            forbidden: rate(15),
-            lost_answer: rate(30),
-            short_body: rate(30),
-            whole_instead: rate(10),
-            nonsense: rate(100),
-            once_only: chance.up_to(1) == 0,
-            no_list: chance.up_to(5) == 0,
-            no_ranges: chance.up_to(9) == 0,
-            exposed: chance.up_to(3) > 0,
-            latency: chance.up_to(200),
-            bytes_per_ms: 100 + chance.up_to(40_000),
-            lease_seconds: 1 + chance.up_to(120),
-            batch: 1 + chance.up_to(40) as usize,
-        };
+        let climate = Climate::draw(&mut chance);
+        let weather = Weather::draw(climate, &mut chance);
         let settings = Settings {
             concurrency: 1 + chance.up_to(7) as usize,
             part_size: None,
             retry: Policy::new(vec![50, 100, 200, 400, 800, 1600]),
             stall_timeout: 5_000,
         };
-        let fate = Fate {
-            deaths: (0..chance.up_to(5).saturating_sub(2)).map(|_| chance.up_to(400)).collect(),
-            spells: chance.up_to(4).saturating_sub(2),
-            told: chance.up_to(3) > 0,
-            false_alarms: chance.up_to(6).saturating_sub(5),
-            sleeps: chance.up_to(5).saturating_sub(4),
-        };
+        let fate = Fate::draw(climate, &mut chance);
         let shelf = Rc::new(Shelf::default());
         shelf.broken.set(chance.up_to(9) == 0);
-        let is_fair = foul == 0 && (fate.told || fate.spells == 0) && fate.sleeps == 0;
         let server = Server::new(weather, chance.bits());
-        Self { chance, platform: SimWorld { server, clock: VirtualClock::default(), shelf }, settings, fate, is_fair }
+        let platform = SimWorld { server, clock: VirtualClock::default(), shelf };
+        Self { chance, platform, settings, climate, fate, told: false }
+    }
+
+    /// With the timelines of its transfers, should it break a promise.
+    pub fn told(mut self) -> Self {
+        println!("{:?} {:?} {:?} {:?}", self.climate, self.platform.server.weather, self.fate, self.settings);
+        self.told = true;
+        self
     }
 
     pub fn run(mut self) -> Ends {
         let mut transfers: Vec<_> = (0..=self.chance.up_to(4)).map(|id| self.plan(id)).collect();
-        let deaths = std::mem::take(&mut self.fate.deaths);
-        let mut turns = 0;
-        for death in deaths.iter().map(|turns| Some(*turns)).chain([None]) {
+        let deaths = self.fate.deaths.clone();
+        let (mut turns, mut lives) = (0, 0);
+        for death in deaths.into_iter().map(Some).chain([None]) {
+            lives += 1;
             if self.live(&mut transfers, death, &mut turns) {
                 break;
             }
             self.platform.shelf.bury();
             self.platform.server.offline.set(false);
+            self.platform.clock.hide(1);
+            if self.fate.reaped {
+                self.platform.server.reap();
+            }
         }
-        self.judge(&transfers)
+        self.judge(&transfers, lives)
     }
 
     /// One life of the page; true where all transfers have ended in it.
@@ -136,10 +111,11 @@ impl World {
         let mut pool = LocalPool::new();
         let loop_ = pool.spawner().spawn_local_with_handle(driver.run()).expect("a pool that takes tasks");
         for transfer in transfers.iter_mut().filter(|transfer| transfer.witness.borrow().end.is_none()) {
-            transfer.begin(&mailbox, &self.platform.clock);
-            self.interfere(transfer, &mailbox, &pool);
+            transfer.begin(&mailbox, &self.platform.clock, self.told);
+            self.surround(transfer, &mailbox, &pool);
         }
-        self.befall(&mailbox, &pool);
+        let befall = self.fate.clone().befall(self.platform.clone(), mailbox.clone(), self.chance());
+        pool.spawner().spawn_local(befall).expect("a pool that takes tasks");
         let mut left = death;
         loop {
             pool.run_until_stalled();
@@ -179,167 +155,73 @@ impl World {
             _ => self.chance.up_to(if is_upload { 24 } else { 48 } * MIB),
         };
         let key = format!("k{id}");
-        if !is_upload {
-            let bytes = vec![Stretch { of: id, start: 0, end: size }];
-            let object = Object { bytes, etag: format!("\"{id}\""), size };
-            self.platform.server.objects.borrow_mut().insert(key.clone(), object);
-        }
         let part_size = MIB / 4 + self.chance.up_to(MIB);
-        let witness = Rc::new(RefCell::new(Witness::new(key.clone())));
-        Planned {
+        let newer = (!is_upload && self.chance.up_to(7) == 0)
+            .then(|| if self.chance.up_to(1) == 0 { size } else { self.chance.up_to(48 * MIB) });
+        let transfer = Planned {
             id,
             size,
-            key,
             part_size,
             is_upload,
             sink: None,
-            witness,
+            witness: Rc::new(RefCell::new(Witness::new(key.clone()))),
+            key,
             aborted: Rc::default(),
             retries: 0,
             buried: false,
+            newer,
+            replaced: false,
+        };
+        if !is_upload {
+            self.put(&transfer.key, Stretch { of: id, start: 0, end: size }, 1);
+        } else if self.chance.up_to(2) == 0 {
+            // What is to be overwritten looks just like what is to come.
+            let parts = size.div_ceil(part_size);
+            self.put(&transfer.key, Stretch { of: OLDER + id, start: 0, end: size }, parts);
         }
+        transfer
     }
 
-    /// A user who pauses, resumes, and sometimes gives up.
-    fn interfere(&mut self, transfer: &Planned, mailbox: &Mailbox<SimWorld>, pool: &LocalPool) {
-        let (id, mailbox, clock) = (transfer.id, mailbox.clone(), self.platform.clock.clone());
-        let (pauses, aborts) = (self.chance.up_to(2), self.chance.up_to(7) == 0);
-        let (mut chance, aborted) = (Chance::new(self.chance.bits()), transfer.aborted.clone());
-        let user = async move {
-            for _ in 0..pauses {
-                clock.sleep(chance.up_to(3_000)).await;
-                mailbox.post(Message::Heard(id, Input::Pause));
-                clock.sleep(chance.up_to(20_000)).await;
-                mailbox.post(Message::Heard(id, Input::Resume));
-            }
-            if aborts {
-                clock.sleep(chance.up_to(5_000)).await;
-                let keep = chance.up_to(1) == 0;
-                aborted.set(Some(keep));
-                mailbox.post(Message::Heard(id, Input::Abort { keep }));
-            }
-        };
-        pool.spawner().spawn_local(user).expect("a pool that takes tasks");
-    }
-
-    /// Spells without a network, false alarms, and sleep.
-    fn befall(&mut self, mailbox: &Mailbox<SimWorld>, pool: &LocalPool) {
-        let Fate { spells, told, false_alarms, sleeps, .. } = self.fate;
-        let (platform, mailbox) = (self.platform.clone(), mailbox.clone());
-        let mut chance = Chance::new(self.chance.bits());
-        let fate = async move {
-            for _ in 0..spells {
-                platform.clock.sleep(chance.up_to(4_000)).await;
-                platform.server.offline.set(true);
-                if told {
-                    mailbox.post(Message::Link(Link::Down));
-                }
-                platform.clock.sleep(chance.up_to(100_000)).await;
-                platform.server.offline.set(false);
-                if told {
-                    mailbox.post(Message::Link(Link::Up));
-                }
-            }
-            for _ in 0..false_alarms {
-                platform.clock.sleep(chance.up_to(2_000)).await;
-                // Nobody ever says that it is back: it has to be tried.
-                mailbox.post(Message::Link(Link::Down));
-            }
-            for _ in 0..sleeps {
-                platform.clock.sleep(chance.up_to(4_000)).await;
-                platform.clock.jump(chance.up_to(7_200_000));
-            }
-        };
-        pool.spawner().spawn_local(fate).expect("a pool that takes tasks");
-    }
-
-    fn judge(&self, transfers: &[Planned]) -> Ends {
+    fn put(&self, key: &str, bytes: Stretch, parts: u64) {
         let server = &self.platform.server;
-        let (requests, virtual_ms) = (server.requests.get(), self.platform.clock.now());
-        let mut ends = Ends { requests, virtual_ms, ..Ends::default() };
-        assert_eq!(server.in_flight.get(), 0, "nothing is left in flight");
-        // Whether an upload was completed is looked at by one request of its own, whose body is not read.
-        let looks = transfers.iter().filter(|transfer| transfer.is_upload).count();
-        let looks = if self.is_fair { 0 } else { looks };
-        assert!(server.most_in_flight.get() <= self.settings.concurrency + looks, "one limit over all");
-        assert!(server.requests.get() < 60_000, "requests are bounded: {}", server.requests.get());
-        for transfer in transfers {
-            let witness = transfer.witness.borrow();
-            ends.retries += transfer.retries + witness.retries;
-            match witness.end.as_ref().expect("it has ended") {
-                End::Done(finish) => {
-                    ends.done += 1;
-                    assert_eq!((finish.size, &finish.key), (transfer.size, &transfer.key));
-                    match &transfer.sink {
-                        Some(sink) => assert_holds(sink, transfer.id, transfer.size, &transfer.key),
-                        None => self.assert_stored(transfer),
-                    }
-                }
-                End::Failed(error) => {
-                    ends.failed += 1;
-                    assert!(!self.is_fair, "{}: failed in fair weather: {error:?}", transfer.key);
-                }
-                End::Aborted => {
-                    ends.aborted += 1;
-                    assert!(transfer.aborted.get().is_some(), "{}: only the user aborts", transfer.key);
-                }
-            }
-            assert!(!self.is_fair || witness.retries == 0, "{}: an attempt was spent in fair weather", transfer.key);
-            let removed = server.removals.borrow().contains(&transfer.key);
-            let asked = transfer.aborted.get() == Some(false);
-            assert!(!removed || asked, "{}: removed though nobody asked for it", transfer.key);
-            self.assert_remembered(transfer, witness.end.as_ref());
+        let mut etag = server.etag(&bytes);
+        if parts > 1 {
+            etag = format!("\"{}-{parts}\"", etag.trim_matches('"'));
         }
-        ends
+        let object = Object { bytes: vec![bytes], etag, size: bytes.len(), modified: server.unique() };
+        server.objects.borrow_mut().insert(key.to_owned(), object);
     }
 
-    /// What is done or given up is forgotten; what failed can be gone on with, as long as storage has it.
-    fn assert_remembered(&self, transfer: &Planned, end: Option<&End>) {
-        let records = self.platform.shelf.records.borrow();
-        let record = records.iter().find(|record| match &record.point {
-            Checkpoint::Upload(point) => point.key == transfer.key,
-            Checkpoint::Download(point) => point.key == transfer.key,
-        });
-        assert!(!format!("{record:?}").contains("://"), "{}: a URL is remembered", transfer.key);
-        match (end, record) {
-            (Some(End::Done(_) | End::Aborted), Some(_)) if transfer.buried => {}
-            (Some(End::Done(_)), Some(_)) => panic!("{}: done, and still remembered", transfer.key),
-            (Some(End::Aborted), Some(_)) if transfer.aborted.get() == Some(false) => {
-                panic!("{}: given up, and still remembered", transfer.key)
-            }
-            (_, Some(record)) => {
-                if let Checkpoint::Upload(UploadPoint { upload_id, identity: own, .. }) = &record.point {
-                    assert_eq!(own, &identity(&transfer.request()));
-                    // The server alone could take it away, and in these worlds it does not.
-                    let there = self.platform.server.uploads.borrow().contains_key(upload_id);
-                    let done = self.platform.server.completed.borrow().contains_key(upload_id);
-                    assert!(there || done, "{}: what is remembered is gone", transfer.key);
-                    let uploads = self.platform.server.uploads.borrow();
-                    let unknown = record
-                        .parts
-                        .keys()
-                        .find(|number| uploads.get(upload_id).is_some_and(|parts| !parts.contains_key(number)));
-                    assert_eq!(unknown, None, "{}: a part is remembered that storage has not", transfer.key);
-                }
-            }
-            _ => {}
+    /// Who meddles with a transfer.
+    fn surround(&mut self, transfer: &mut Planned, mailbox: &Mailbox<SimWorld>, pool: &LocalPool) {
+        let user = || User {
+            id: transfer.id,
+            mailbox: mailbox.clone(),
+            clock: self.platform.clock.clone(),
+            aborted: transfer.aborted.clone(),
+        };
+        let (user, ghost) = (user(), user());
+        let (pauses, aborts) = (self.chance.up_to(2), self.chance.up_to(7) == 0);
+        let interfering = user.interfere(pauses, aborts, self.chance());
+        let haunting = ghost.haunt(self.fate.ghosts, transfer.witness.clone(), self.chance());
+        let spawner = pool.spawner();
+        spawner.spawn_local(interfering).expect("a pool that takes tasks");
+        spawner.spawn_local(haunting).expect("a pool that takes tasks");
+        if let Some(version) = transfer.newer_version()
+            && !std::mem::replace(&mut transfer.replaced, true)
+        {
+            let replacing = fate::replace(self.platform.clone(), transfer.key.clone(), version, self.chance());
+            spawner.spawn_local(replacing).expect("a pool that takes tasks");
         }
     }
 
-    fn assert_stored(&self, transfer: &Planned) {
-        let objects = self.platform.server.objects.borrow();
-        let object = objects.get(&transfer.key).unwrap_or_else(|| panic!("{}: done, but not stored", transfer.key));
-        let mut at = 0;
-        for bytes in &object.bytes {
-            assert_eq!((bytes.of, bytes.start), (transfer.id, at), "{}: bytes out of place", transfer.key);
-            at = bytes.end;
-        }
-        assert_eq!((at, object.size), (transfer.size, transfer.size), "{}: all of it", transfer.key);
+    fn chance(&mut self) -> Chance {
+        Chance::new(self.chance.bits())
     }
 }
 
 impl Planned {
-    fn request(&self) -> UploadRequest {
+    pub fn request(&self) -> UploadRequest {
         UploadRequest {
             filename: self.key.clone(),
             content_type: "application/octet-stream".to_owned(),
@@ -350,10 +232,21 @@ impl Planned {
         }
     }
 
+    fn newer_version(&self) -> Option<Stretch> {
+        self.newer.map(|end| Stretch { of: NEWER + self.id, start: 0, end })
+    }
+
+    /// What may be downloaded.
+    pub fn versions(&self) -> Vec<Stretch> {
+        [Stretch { of: self.id, start: 0, end: self.size }].into_iter().chain(self.newer_version()).collect()
+    }
+
     /// In a new life of the page.
-    fn begin(&mut self, mailbox: &Mailbox<SimWorld>, clock: &VirtualClock) {
+    fn begin(&mut self, mailbox: &Mailbox<SimWorld>, clock: &VirtualClock, told: bool) {
         self.retries += self.witness.borrow().retries;
-        self.witness = Rc::new(RefCell::new(Witness::new(self.key.clone())));
+        let mut witness = Witness::new(self.key.clone());
+        witness.timeline = told.then(Vec::new);
+        self.witness = Rc::new(RefCell::new(witness));
         let (id, listener) = (self.id, SimListener(self.witness.clone(), clock.clone()));
         mailbox.post(if self.is_upload {
             let source = Rc::new(SimSource(id));

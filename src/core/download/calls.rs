@@ -40,6 +40,7 @@ impl Download {
         let request = || Command::RequestDownload(self.key.clone());
         match self.phase {
             Phase::Sealing => Some(Command::Seal { size: self.size?, content_type: self.content_type.clone() }),
+            Phase::Recalling { resume } if self.ending => Some(Command::Recall { resume }),
             _ if self.paused || !self.admitted => None,
             Phase::Recalling { resume } => Some(Command::Recall { resume }),
             Phase::Requesting => Some(request()),
@@ -51,7 +52,12 @@ impl Download {
 
     pub(super) fn called(&mut self, answer: Answer) {
         match answer {
-            Answer::Recalled(recalled) => self.recalled(recalled),
+            Answer::Recalled(recalled) => {
+                self.recalled(recalled);
+                if self.ending {
+                    self.abort(false);
+                }
+            }
             Answer::DownloadGranted(grant) => self.granted(grant),
             Answer::Restarted => {
                 self.pieces.put(Piece::new(0, None).tried(self.restarts));

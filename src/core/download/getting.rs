@@ -30,7 +30,7 @@ impl Download {
             return None;
         }
         let rest = |(ticket, work): (Ticket, &Work)| match work {
-            Work::Get { piece, opened: true, .. } => Some((piece.worth_stealing(self.now, self.round_trip)?, ticket)),
+            Work::Get { piece, .. } if piece.opened => Some((piece.worth_stealing(self.now, self.round_trip)?, ticket)),
             _ => None,
         };
         self.flights.iter().filter_map(rest).max().map(|(_, ticket)| ticket)
@@ -57,22 +57,22 @@ impl Download {
         self.asked_at = self.now;
         self.touch(piece.at);
         let (start, end) = (piece.at, piece.end);
-        let ticket = self.flights.depart(self.now, Work::Get { piece, opened: false, signature: self.signature });
+        let ticket = self.flights.depart(self.now, Work::Get { piece, signature: self.signature });
         self.out.push_back(Output::Perform(ticket, Command::Get { signed, start, end }));
     }
 
     pub(super) fn head(&mut self, ticket: Ticket, head: &Response) {
-        let Some(Work::Get { piece, opened, .. }) = self.flights.get_mut(ticket) else {
+        let Some(Work::Get { piece, .. }) = self.flights.get_mut(ticket) else {
             return;
         };
-        *opened = true;
+        piece.opened = true;
         let (at, end) = (piece.at, piece.end);
         self.flights.heard(ticket, self.now, Stage::Reading);
         self.reached();
         let (first, version) = (self.phase == Phase::Probing, Version::of(head));
         match version::body(head, at, end) {
             Err(failure) => self.misled(ticket, failure),
-            Ok(_) if !first && !self.version.agrees(&version) => self.fail(version::changed()),
+            Ok(_) if !self.version.agrees(&version) => self.fail(version::changed()),
             Ok(Body::Whole { .. }) if !first => {
                 let error = Error::new(Code::Storage, "Storage answered a range with the whole object.")
                     .with_status(head.status);
@@ -137,7 +137,7 @@ impl Download {
     /// The answer is not to what was asked: its body must not be read.
     fn misled(&mut self, ticket: Ticket, failure: Failure) {
         self.out.push_back(Output::Cancel(ticket));
-        if let Some(Work::Get { piece, signature, .. }) = self.flights.land(ticket) {
+        if let Some(Work::Get { piece, signature }) = self.flights.land(ticket) {
             self.piece_failed(piece, signature, failure);
         }
     }
@@ -207,7 +207,7 @@ impl Download {
             Verdict::Resign if self.lease.is_none() || signature != self.signature => self.put_back(piece, None),
             Verdict::Resign if self.may_resign() => self.sign_again(piece, &failure.error),
             // Storage sends no CORS headers with some refusals, so a lapsed URL can look like no answer at all.
-            Verdict::Retry { .. } if unanswered && doubtful && self.may_resign() => {
+            Verdict::Retry { .. } if unanswered && !piece.opened && doubtful && self.may_resign() => {
                 self.sign_again(piece, &failure.error);
             }
             Verdict::Retry { after } => {
@@ -256,7 +256,6 @@ impl Download {
         self.received = 0;
         self.gained_at = 0;
         self.size = None;
-        self.version = Version::default();
         self.pieces.clear();
         if let Some(blocks) = &mut self.blocks {
             blocks.clear();

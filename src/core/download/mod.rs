@@ -69,7 +69,6 @@ enum Work {
     Call,
     Get {
         piece: Piece,
-        opened: bool,
         signature: u32,
     },
 }
@@ -83,6 +82,8 @@ pub struct Download {
     phase: Phase,
     paused: bool,
     admitted: bool,
+    /// The user has ended it, and what an earlier life has left is to go as well.
+    ending: bool,
     lease: Option<Lease>,
     /// How many URLs were signed so far: tells a 403 on an old one from one on the present.
     signature: u32,
@@ -125,6 +126,7 @@ impl Download {
             phase: Phase::Recalling { resume },
             paused: false,
             admitted: false,
+            ending: false,
             lease: None,
             signature: 0,
             resigned_at: None,
@@ -162,12 +164,12 @@ impl Download {
                 self.called(answer);
             }
             (Work::Call, Err(failure)) => self.call_failed(failure),
-            (Work::Get { piece, signature, .. }, Ok(Answer::Ended)) => self.ended(piece, signature),
-            (Work::Get { piece, opened: false, signature }, Ok(Answer::Replied(reply))) => {
+            (Work::Get { piece, signature }, Ok(Answer::Ended)) => self.ended(piece, signature),
+            (Work::Get { piece, signature }, Ok(Answer::Replied(reply))) if !piece.opened => {
                 self.reached();
                 self.refused(piece, signature, &reply);
             }
-            (Work::Get { piece, signature, .. }, Err(failure)) => self.piece_failed(piece, signature, failure),
+            (Work::Get { piece, signature }, Err(failure)) => self.piece_failed(piece, signature, failure),
             (Work::Get { .. }, Ok(_)) => {
                 self.fail(Error::new(Code::Internal, "A range was answered with something else."))
             }
@@ -262,6 +264,10 @@ impl Download {
     }
 
     fn abort(&mut self, keep: bool) {
+        if !keep && self.phase == (Phase::Recalling { resume: true }) {
+            self.ending = true;
+            return;
+        }
         if !keep {
             self.unsave();
         }
@@ -269,6 +275,9 @@ impl Download {
     }
 
     fn fail(&mut self, error: Error) {
+        if self.ending {
+            return self.end(State::Aborted, End::Aborted);
+        }
         // What was fetched is of another object, or of none.
         if matches!(error.code, Code::ObjectChanged | Code::NotFound | Code::Gone) {
             self.unsave();
@@ -388,7 +397,7 @@ impl Engine for Download {
     }
 
     fn want(&self, _now: Millis) -> Want {
-        if self.reach.is_down() {
+        if self.reach.is_down() || self.ending {
             return Want::Nothing;
         }
         let begins = matches!(self.phase, Phase::Recalling { .. } | Phase::Requesting);

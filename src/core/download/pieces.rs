@@ -9,6 +9,8 @@ pub struct Piece {
     pub at: u64,
     pub end: Option<u64>,
     pub backoff: Backoff,
+    /// Its present request was answered with bytes to read.
+    pub opened: bool,
     /// Where `at` was when it failed last: further on since then is progress.
     failed_at: Option<u64>,
     /// Its last failure was the network's, which may be over any moment.
@@ -24,7 +26,7 @@ const LEAST_SPLIT: u64 = MIB;
 
 impl Piece {
     pub fn new(at: u64, end: Option<u64>) -> Self {
-        Self { at, end, backoff: Backoff::default(), failed_at: None, cut_off: false, began: (at, 0) }
+        Self { at, end, backoff: Backoff::default(), opened: false, failed_at: None, cut_off: false, began: (at, 0) }
     }
 
     /// With the retries that others before it have used up.
@@ -33,7 +35,7 @@ impl Piece {
     }
 
     pub fn begin(&mut self, now: Millis) {
-        self.began = (self.at, now);
+        (self.began, self.opened) = ((self.at, now), false);
     }
 
     /// Moves on by so many bytes, and tells how many of them are its own.

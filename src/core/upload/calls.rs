@@ -304,7 +304,7 @@ impl Upload {
                 self.fail(why);
             }
             // Nobody else ends an upload: its completion did.
-            Phase::Confirming(etag, _) if gone => {
+            Phase::Confirming(etag, _) if gone && !absent => {
                 let etag = etag.clone();
                 self.completed_unheard(etag);
             }

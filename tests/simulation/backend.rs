@@ -1,0 +1,180 @@
+//! The backend of a world: it signs, lists, completes and removes; and sometimes it lies.
+
+use md5::{Digest, Md5};
+use presigned::{
+    core::{
+        answer,
+        error::{Code, Error, Failure, Verdict},
+        json::Json,
+        protocol::{
+            self, Completion, DownloadGrant, PartGrants, StoredFile, StoredPart, UploadGrant, UploadRef, UploadRequest,
+        },
+    },
+    drive::seams::{Backend, Clock},
+};
+
+use super::{
+    platform::SimWorld,
+    server::{Object, Stretch, gone},
+};
+
+impl SimWorld {
+    fn grants(&self, upload_id: &str, numbers: impl Iterator<Item = u32>) -> PartGrants {
+        let now = self.clock.now();
+        let sign = |number| (number, self.server.sign(now, &format!("part/{upload_id}/{number}")));
+        PartGrants { parts: numbers.map(sign).collect(), expires_in: Some(self.server.weather.lease_seconds) }
+    }
+
+    /// A success that says nothing, or not what happened.
+    fn nonsense(&self, upload: &UploadRef, size: u64) -> Result<Json, Failure> {
+        let text = |text: &str| Json::Text(text.to_owned());
+        let object = |members: Vec<(&str, Json)>| {
+            Json::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+        };
+        Ok(match self.server.draw(4) {
+            0 => object(Vec::new()),
+            1 => object(vec![("file_key", text(&upload.key)), ("size", Json::Number(size as f64 + 1.0))]),
+            2 => object(vec![("error", text("We encountered an internal error.")), ("code", text("InternalError"))]),
+            3 => Json::List(Vec::new()),
+            _ => return Err(answer::not_json(200, "text/html")),
+        })
+    }
+
+    fn complete(&self, upload: &UploadRef, parts: &[(u32, String)], size: u64) -> Result<(), Failure> {
+        let server = &self.server;
+        if server.completed.borrow().contains_key(&upload.upload_id) {
+            return if server.weather.once_only { Err(gone()) } else { Ok(()) };
+        }
+        let stored = server.uploads.borrow_mut().remove(&upload.upload_id).ok_or_else(gone)?;
+        let etags: Vec<_> = stored.iter().map(|(number, bytes)| (*number, server.etag(bytes))).collect();
+        assert_eq!(etags, parts, "a completion names what is stored");
+        let bytes: Vec<Stretch> = stored.into_values().collect();
+        let mut lengths: Vec<_> = bytes.iter().map(Stretch::len).collect();
+        assert_eq!(lengths.iter().sum::<u64>(), size, "and all of it");
+        lengths.pop();
+        lengths.dedup();
+        assert!(lengths.len() < 2, "parts are of one size");
+        let etag = if server.weather.md5 { composite(&etags) } else { format!("\"{}-{}\"", upload.upload_id, etags.len()) };
+        let object = Object { bytes, etag, size, modified: server.unique() };
+        server.objects.borrow_mut().insert(upload.key.clone(), object);
+        server.completed.borrow_mut().insert(upload.upload_id.clone(), upload.key.clone());
+        Ok(())
+    }
+}
+
+impl Backend for SimWorld {
+    async fn request_upload(&self, request: &UploadRequest) -> Result<UploadGrant, Failure> {
+        self.call().await?;
+        let (server, id) = (&self.server, self.server.unique());
+        let key = request.key.clone().expect("worlds name their keys");
+        let part_size = request.part_size.expect("the engine asks for a size");
+        if request.size <= part_size {
+            let signed = server.sign(self.clock.now(), &format!("put/{key}"));
+            return Ok(UploadGrant::Whole { key, signed, expires_in: Some(server.weather.lease_seconds) });
+        }
+        let upload_id = format!("u{id}");
+        server.uploads.borrow_mut().insert(upload_id.clone(), Default::default());
+        let parts = u32::try_from(request.size.div_ceil(part_size)).expect("few parts");
+        let first = if server.weather.no_request_parts { parts as usize } else { server.weather.batch };
+        let grants = self.grants(&upload_id, (1..=parts).take(first));
+        Ok(UploadGrant::Parts { key, upload_id, part_size: Some(part_size), grants })
+    }
+
+    async fn request_parts(&self, upload: &UploadRef, parts: &[u32]) -> Result<PartGrants, Failure> {
+        self.call().await?;
+        if self.server.weather.no_request_parts {
+            return Err(absent());
+        }
+        Ok(self.grants(&upload.upload_id, parts.iter().copied().take(self.server.weather.batch)))
+    }
+
+    async fn list_parts(&self, upload: &UploadRef) -> Result<Vec<StoredPart>, Failure> {
+        self.call().await?;
+        if self.server.weather.no_list {
+            return Err(absent());
+        }
+        let uploads = self.server.uploads.borrow();
+        let parts = uploads.get(&upload.upload_id).ok_or_else(gone)?;
+        let stored = |(number, bytes): (&u32, &Stretch)| StoredPart {
+            number: *number,
+            etag: self.server.etag(bytes),
+            size: bytes.len(),
+        };
+        let listed: Vec<_> = parts.iter().map(stored).collect();
+        let told = listed.iter().map(|part| (upload.upload_id.clone(), part.number));
+        self.server.told.borrow_mut().extend(told);
+        Ok(listed)
+    }
+
+    async fn complete_upload(
+        &self,
+        upload: &UploadRef,
+        parts: &[(u32, String)],
+        size: u64,
+    ) -> Result<Completion, Failure> {
+        self.call().await?;
+        let server = &self.server;
+        // A lie may come before the deed, or after it.
+        let lies = server.happens(server.weather.nonsense);
+        if !lies || server.draw(1) == 0 {
+            self.complete(upload, parts, size)?;
+        }
+        if lies {
+            return protocol::completion(&self.nonsense(upload, size)?, &upload.key, size);
+        }
+        if server.happens(server.weather.lost_answer) {
+            return Err(match server.draw(1) {
+                0 => Failure::network(),
+                _ => Failure::retry(Error::new(Code::Backend, "500").with_status(500)),
+            });
+        }
+        Ok(Completion { key: upload.key.clone(), etag: None, location: None })
+    }
+
+    async fn abort_upload(&self, upload: &UploadRef) -> Result<(), Failure> {
+        self.call().await?;
+        self.server.removals.borrow_mut().push(upload.key.clone());
+        match self.server.uploads.borrow_mut().remove(&upload.upload_id) {
+            Some(_) => Ok(()),
+            None => Err(gone()),
+        }
+    }
+
+    async fn request_download(&self, key: &str) -> Result<DownloadGrant, Failure> {
+        self.call().await?;
+        let signed = self.server.sign(self.clock.now(), &format!("get/{key}"));
+        Ok(DownloadGrant {
+            signed,
+            expires_in: Some(self.server.weather.lease_seconds),
+            size: None,
+            etag: None,
+            content_type: None,
+        })
+    }
+
+    async fn list(&self, _prefix: Option<&str>) -> Result<Vec<StoredFile>, Failure> {
+        Ok(Vec::new())
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), Failure> {
+        self.call().await?;
+        self.server.removals.borrow_mut().push(key.to_owned());
+        self.server.objects.borrow_mut().remove(key);
+        Ok(())
+    }
+}
+
+/// What S3 makes of the MD5s of an object's parts.
+fn composite(etags: &[(u32, String)]) -> String {
+    let mut digest = Md5::new();
+    for (_, etag) in etags {
+        let hex = etag.trim_matches('"');
+        digest.update(u128::from_str_radix(hex, 16).expect("an MD5").to_be_bytes());
+    }
+    format!("\"{:032x}-{}\"", u128::from_be_bytes(digest.finalize().into()), etags.len())
+}
+
+fn absent() -> Failure {
+    let error = Error::new(Code::NotFound, "no such route").with_status(404);
+    Failure { error, verdict: Verdict::Absent }
+}

@@ -1,0 +1,136 @@
+//! What must be true when a world has ended.
+
+use presigned::{
+    core::{
+        checkpoint::{Checkpoint, UploadPoint},
+        error::{Code, Error},
+        transfer::{End, Finish},
+    },
+    drive::seams::Clock,
+};
+
+use super::{
+    fate::Climate,
+    rules::{Ends, assert_holds},
+    store::identity,
+    world::{Planned, World},
+};
+
+impl World {
+    pub fn judge(&self, transfers: &[Planned], lives: u64) -> Ends {
+        let server = &self.platform.server;
+        let (requests, virtual_ms) = (server.requests.get(), self.platform.clock.now());
+        let mut ends = Ends { requests, virtual_ms, ..Ends::default() };
+        assert_eq!(server.in_flight.get(), 0, "nothing is left in flight");
+        // Whether an upload was completed is looked at by one request of its own, whose body is not read.
+        let looks = transfers.iter().filter(|transfer| transfer.is_upload).count();
+        let looks = if self.climate == Climate::Fair && lives == 1 { 0 } else { looks };
+        assert!(server.most_in_flight.get() <= self.settings.concurrency + looks, "one limit over all");
+        for transfer in transfers {
+            let witness = transfer.witness.borrow();
+            ends.retries += transfer.retries + witness.retries;
+            match witness.end.as_ref().expect("it has ended") {
+                End::Done(finish) => {
+                    ends.done += 1;
+                    self.assert_done(transfer, finish);
+                }
+                End::Failed(error) => {
+                    ends.failed += 1;
+                    self.assert_excusable(transfer, error);
+                }
+                End::Aborted => {
+                    ends.aborted += 1;
+                    assert!(transfer.aborted.get().is_some(), "{}: only the user aborts", transfer.key);
+                }
+            }
+            let fair = self.climate == Climate::Fair && !transfer.newer.is_some();
+            assert!(!fair || witness.retries == 0, "{}: an attempt was spent in fair weather", transfer.key);
+            let removed = server.removals.borrow().contains(&transfer.key);
+            let asked = transfer.aborted.get() == Some(false);
+            assert!(!removed || asked, "{}: removed though nobody asked for it", transfer.key);
+            self.assert_remembered(transfer, witness.end.as_ref());
+        }
+        self.assert_bounded(transfers, lives, &ends);
+        ends
+    }
+
+    fn assert_done(&self, transfer: &Planned, finish: &Finish) {
+        assert_eq!(finish.key, transfer.key);
+        match &transfer.sink {
+            Some(sink) => {
+                // All of one version, whichever it was.
+                let of = sink.written.borrow().first().map(|(_, bytes)| bytes.of);
+                let mut versions = transfer.versions().into_iter();
+                let version = versions.find(|version| version.len() == finish.size && of.is_none_or(|of| of == version.of));
+                let version = version.unwrap_or_else(|| panic!("{}: it is no version's size", transfer.key));
+                assert_holds(sink, version.of, finish.size, &transfer.key);
+            }
+            None => {
+                assert_eq!(finish.size, transfer.size);
+                self.assert_stored(transfer);
+            }
+        }
+    }
+
+    /// Where the weather was such that it should have been done, it was.
+    fn assert_excusable(&self, transfer: &Planned, error: &Error) {
+        let replaced = transfer.newer.is_some() && error.code == Code::ObjectChanged;
+        // Without a list, nobody can tell whose object that is.
+        let unproven = self.climate == Climate::Gentle && !self.platform.server.weather.md5;
+        let unproven = unproven && self.platform.server.weather.no_list && transfer.is_upload;
+        let hard = self.climate > Climate::Gentle;
+        assert!(hard || replaced || unproven, "{}: failed in {:?} weather: {error:?}", transfer.key, self.climate);
+    }
+
+    /// What went over the wire was needed, or was tried again, or belonged to a life that ended.
+    fn assert_bounded(&self, transfers: &[Planned], lives: u64, ends: &Ends) {
+        let needed: u64 = transfers.iter().map(|transfer| 12 + transfer.size.div_ceil(transfer.part_size)).sum();
+        let bound = 4 * needed * lives + 4 * ends.retries;
+        assert!(ends.requests <= bound, "{} requests, where {bound} would be many", ends.requests);
+    }
+
+    /// What is done or given up is forgotten; what failed can be gone on with, as long as storage has it.
+    fn assert_remembered(&self, transfer: &Planned, end: Option<&End>) {
+        let records = self.platform.shelf.records.borrow();
+        let record = records.iter().find(|record| match &record.point {
+            Checkpoint::Upload(point) => point.key == transfer.key,
+            Checkpoint::Download(point) => point.key == transfer.key,
+        });
+        assert!(!format!("{record:?}").contains("://"), "{}: a URL is remembered", transfer.key);
+        match (end, record) {
+            (Some(End::Done(_) | End::Aborted), Some(_)) if transfer.buried => {}
+            (Some(End::Done(_)), Some(_)) => panic!("{}: done, and still remembered", transfer.key),
+            (Some(End::Aborted), Some(_)) if transfer.aborted.get() == Some(false) => {
+                panic!("{}: given up, and still remembered", transfer.key)
+            }
+            (_, Some(record)) => {
+                if let Checkpoint::Upload(UploadPoint { upload_id, identity: own, .. }) = &record.point {
+                    assert_eq!(own, &identity(&transfer.request()));
+                    let server = &self.platform.server;
+                    let uploads = server.uploads.borrow();
+                    // The server alone may have taken it away.
+                    let there = uploads.contains_key(upload_id) || server.reaped.borrow().contains(upload_id);
+                    let done = server.completed.borrow().contains_key(upload_id);
+                    assert!(there || done, "{}: what is remembered is gone", transfer.key);
+                    let unknown = record
+                        .parts
+                        .keys()
+                        .find(|number| uploads.get(upload_id).is_some_and(|parts| !parts.contains_key(number)));
+                    assert_eq!(unknown, None, "{}: a part is remembered that storage has not", transfer.key);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn assert_stored(&self, transfer: &Planned) {
+        let objects = self.platform.server.objects.borrow();
+        let object = objects.get(&transfer.key).unwrap_or_else(|| panic!("{}: done, but not stored", transfer.key));
+        let mut at = 0;
+        for bytes in &object.bytes {
+            assert_eq!((bytes.of, bytes.start), (transfer.id, at), "{}: bytes out of place", transfer.key);
+            at = bytes.end;
+        }
+        assert_eq!((at, object.size), (transfer.size, transfer.size), "{}: all of it", transfer.key);
+    }
+}
