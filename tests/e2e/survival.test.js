@@ -33,7 +33,7 @@ const ON_THE_WAY = MIB;
 /** The bodies of the requests that are no part: completions. */
 const OTHER_BODIES = 64 * 1024;
 
-const sum = { runs: 0, moved: 0, size: 0, worst: 0, faults: 0, interruptions: {} };
+const sum = { recovered: [], runs: 0, moved: 0, size: 0, worst: 0, faults: 0, interruptions: {} };
 
 describe(`${SEEDS} transfers survive`, { concurrency: LANES }, () => {
   before(async () => {
@@ -42,6 +42,8 @@ describe(`${SEEDS} transfers survive`, { concurrency: LANES }, () => {
   after(async () => {
     const again = ((sum.moved / sum.size - 1) * 100).toFixed(1);
     console.log(`${sum.runs} runs, ${sum.faults} faults struck, interruptions ${JSON.stringify(sum.interruptions)}; sent again: ${again} % of the bytes, ${((sum.worst - 1) * 100).toFixed(1)} % at worst`);
+    const waits = sum.recovered.sort((one, other) => one - other).map(Math.round);
+    console.log(`${waits.length} times offline: requests again ${waits[waits.length >> 1]} ms after the network was back, ${waits.at(-1)} ms at worst`);
   });
   for (let seed = FIRST; seed < FIRST + SEEDS; seed += 1) {
     it(`seed ${seed}`, { timeout: HANG_MS + REPORT_MS }, () => survives(schedule(seed)));
@@ -231,7 +233,8 @@ class Run {
     return this.#suffered.filter((what) => DEATHS.some((death) => what.endsWith(death))).length;
   }
 
-  #hear({ acknowledged, fell, retry }) {
+  #hear({ acknowledged, fell, retry, recovered }) {
+    if (recovered !== undefined) sum.recovered.push(recovered);
     if (acknowledged) this.#acknowledged.set(acknowledged, (this.#acknowledged.get(acknowledged) ?? 0) + 1);
     if (fell) this.#falls.push(fell);
     if (retry) this.#retries.push(retry);

@@ -54,7 +54,8 @@ impl SimWorld {
         lengths.pop();
         lengths.dedup();
         assert!(lengths.len() < 2, "parts are of one size");
-        let etag = if server.weather.md5 { composite(&etags) } else { format!("\"{}-{}\"", upload.upload_id, etags.len()) };
+        let etag =
+            if server.weather.md5 { composite(&etags) } else { format!("\"{}-{}\"", upload.upload_id, etags.len()) };
         let object = Object { bytes, etag, size, modified: server.unique() };
         server.objects.borrow_mut().insert(upload.key.clone(), object);
         server.completed.borrow_mut().insert(upload.upload_id.clone(), upload.key.clone());

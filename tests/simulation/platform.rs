@@ -74,6 +74,7 @@ impl SimWorld {
 
     /// A call reaches the backend, or does not.
     pub async fn call(&self) -> Result<(), Failure> {
+        self.server.requests.set(self.server.requests.get() + 1);
         self.travel().await;
         self.reach()?;
         if self.server.happens(self.server.weather.stall) {

@@ -3,7 +3,12 @@
 //! What the timeline does not hold, and the engine of an upload does not need to go the same way, is how a body's bytes
 //! trickled; so nothing here stalls. Requests are matched by what they ask for, and answered after as long as they were.
 
-use std::{cell::RefCell, collections::{BTreeSet, VecDeque}, future::pending, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, VecDeque},
+    future::pending,
+    rc::Rc,
+};
 
 use futures_executor::LocalPool;
 use futures_util::task::LocalSpawnExt;
@@ -214,7 +219,8 @@ impl Transport for Replay {
             status => {
                 let code = answer["storageCode"].as_str().unwrap_or_default();
                 let status = status.and_then(|status| u16::try_from(status).ok()).expect("a status");
-                let after = answer["retryAfter"].as_u64().map(|after| ("retry-after".to_owned(), (after / 1000).to_string()));
+                let after =
+                    answer["retryAfter"].as_u64().map(|after| ("retry-after".to_owned(), (after / 1000).to_string()));
                 Ok(Response { headers: Headers::new(after), ..refusal(status, code, "as it was") })
             }
         }

@@ -61,7 +61,8 @@ impl World {
                 // All of one version, whichever it was.
                 let of = sink.written.borrow().first().map(|(_, bytes)| bytes.of);
                 let mut versions = transfer.versions().into_iter();
-                let version = versions.find(|version| version.len() == finish.size && of.is_none_or(|of| of == version.of));
+                let version =
+                    versions.find(|version| version.len() == finish.size && of.is_none_or(|of| of == version.of));
                 let version = version.unwrap_or_else(|| panic!("{}: it is no version's size", transfer.key));
                 assert_holds(sink, version.of, finish.size, &transfer.key);
             }
@@ -85,7 +86,7 @@ impl World {
     /// What went over the wire was needed, or was tried again, or belonged to a life that ended.
     fn assert_bounded(&self, transfers: &[Planned], lives: u64, ends: &Ends) {
         let needed: u64 = transfers.iter().map(|transfer| 12 + transfer.size.div_ceil(transfer.part_size)).sum();
-        let bound = 4 * needed * lives + 4 * ends.retries;
+        let bound = 2 * needed * lives + 2 * ends.retries;
         assert!(ends.requests <= bound, "{} requests, where {bound} would be many", ends.requests);
     }
 

@@ -9,11 +9,14 @@ let transfer;
 let waiting = [];
 let highest = 0;
 let ended = false;
+/** When the network came back, until it is used again. */
+let back;
 const states = new Set();
 
 // A part whose success this page has heard of is stored, and known to be.
 const { open } = XMLHttpRequest.prototype;
 XMLHttpRequest.prototype.open = function (method, url, ...rest) {
+  asks();
   const query = new URL(url, location).searchParams;
   if (method === "PUT" && query.has("partNumber")) {
     const part = `${query.get("uploadId")}#${query.get("partNumber")}`;
@@ -21,6 +24,14 @@ XMLHttpRequest.prototype.open = function (method, url, ...rest) {
   }
   return open.call(this, method, url, ...rest);
 };
+
+const { fetch: plainFetch } = window;
+window.fetch = (...request) => {
+  asks();
+  return plainFetch(...request);
+};
+
+addEventListener("online", () => (back = performance.now()));
 
 /** Starts the transfer, or goes on with it, and returns what the SDK says was saved of it. */
 window.begin = async (plan) => {
@@ -85,6 +96,11 @@ async function watch() {
   }
   ended = true;
   look();
+}
+
+function asks() {
+  if (back !== undefined) tell({ recovered: performance.now() - back });
+  back = undefined;
 }
 
 function look() {
