@@ -20,6 +20,7 @@ pub mod answer;
 pub mod calls;
 pub mod chance;
 pub mod checkpoint;
+pub mod checksum;
 pub mod date;
 pub mod download;
 pub mod error;

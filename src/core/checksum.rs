@@ -1,0 +1,235 @@
+//! Checksums of a whole object that can be put together from those of its stretches: CRC-64/NVME, which S3 computes by
+//! itself, and CRC-32C, which Google Cloud Storage does.
+//!
+//! Both are reflected CRCs with all bits set at their start and inverted at their end, so one register of 64 bits does for
+//! both. Their tables are made at run time: as constants they would not compress.
+
+/// Bytes looked up at once.
+const LANES: usize = 8;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Algorithm {
+    Crc64Nvme,
+    Crc32c,
+}
+
+impl Algorithm {
+    pub const ALL: [Algorithm; 2] = [Algorithm::Crc64Nvme, Algorithm::Crc32c];
+
+    /// The name in options and results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Algorithm::Crc64Nvme => "crc64nvme",
+            Algorithm::Crc32c => "crc32c",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
+    /// The polynomial, its highest power at the lowest bit.
+    fn polynomial(self) -> u64 {
+        match self {
+            Algorithm::Crc64Nvme => 0x9a6c_9329_ac4b_c9b5,
+            Algorithm::Crc32c => 0x82f6_3b78,
+        }
+    }
+
+    fn bytes(self) -> usize {
+        match self {
+            Algorithm::Crc64Nvme => 8,
+            Algorithm::Crc32c => 4,
+        }
+    }
+
+    fn ones(self) -> u64 {
+        u64::MAX >> (64 - 8 * self.bytes())
+    }
+}
+
+/// A finished checksum.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Checksum {
+    pub algorithm: Algorithm,
+    pub value: u64,
+}
+
+impl Checksum {
+    /// Of no bytes at all.
+    pub fn empty(algorithm: Algorithm) -> Self {
+        Self { algorithm, value: 0 }
+    }
+
+    /// In base64, as stores tell it.
+    pub fn parse(algorithm: Algorithm, text: &str) -> Option<Self> {
+        let (mut bits, mut count) = (0u128, 0);
+        let digits = text.trim().trim_end_matches('=');
+        for digit in digits.bytes() {
+            bits = (bits << 6) | u128::from(BASE64.iter().position(|known| *known == digit)? as u8);
+            count += 6;
+            if count > 72 {
+                return None;
+            }
+        }
+        let own = 8 * algorithm.bytes();
+        let spare = (count as usize).checked_sub(own).filter(|spare| *spare < 6)?;
+        let value = u64::try_from(bits >> spare).ok()?;
+        (bits & ((1 << spare) - 1) == 0).then_some(Self { algorithm, value })
+    }
+
+    /// In base64, most significant byte first, as S3 and Google Cloud Storage write it.
+    pub fn text(self) -> String {
+        let own = 8 * self.algorithm.bytes();
+        let digits = own.div_ceil(6);
+        let bits = u128::from(self.value) << (digits * 6 - own);
+        let mut text: String =
+            (0..digits).rev().map(|place| char::from(BASE64[(bits >> (place * 6)) as usize & 63])).collect();
+        while text.len() % 4 > 0 {
+            text.push('=');
+        }
+        text
+    }
+
+    /// That of this stretch with `next` behind it, which is so many bytes long.
+    pub fn and(self, next: Checksum, length: u64) -> Checksum {
+        let Checksum { algorithm, value } = self;
+        let one = algorithm.ones() ^ (algorithm.ones() >> 1);
+        // x^(8 * length), by squaring.
+        let (mut power, mut square, mut left) = (one, one >> 8, length);
+        while left > 0 {
+            if left & 1 == 1 {
+                power = multiply(algorithm, power, square);
+            }
+            square = multiply(algorithm, square, square);
+            left >>= 1;
+        }
+        Checksum { algorithm, value: multiply(algorithm, power, value) ^ next.value }
+    }
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// The product of two polynomials, modulo the algorithm's.
+fn multiply(algorithm: Algorithm, a: u64, mut b: u64) -> u64 {
+    let mut product = 0;
+    let mut bit = algorithm.ones() ^ (algorithm.ones() >> 1);
+    while bit > 0 {
+        if a & bit > 0 {
+            product ^= b;
+        }
+        b = (b >> 1) ^ if b & 1 == 1 { algorithm.polynomial() } else { 0 };
+        bit >>= 1;
+    }
+    product
+}
+
+/// What bytes are hashed with, one after another.
+pub struct Hasher {
+    algorithm: Algorithm,
+    tables: Vec<[u64; 256]>,
+    register: u64,
+}
+
+impl Hasher {
+    pub fn new(algorithm: Algorithm) -> Self {
+        let polynomial = algorithm.polynomial();
+        let shifted = |value: u64| (value >> 1) ^ if value & 1 == 1 { polynomial } else { 0 };
+        let first: [u64; 256] = std::array::from_fn(|byte| (0..8).fold(byte as u64, |value, _| shifted(value)));
+        let mut tables = vec![first];
+        for lane in 1..LANES {
+            let before = tables[lane - 1];
+            tables.push(std::array::from_fn(|byte| first[before[byte] as usize & 255] ^ (before[byte] >> 8)));
+        }
+        Self { algorithm, tables, register: algorithm.ones() }
+    }
+
+    pub fn add(&mut self, bytes: &[u8]) {
+        let Ok(tables) = <&[[u64; 256]; LANES]>::try_from(self.tables.as_slice()) else { return };
+        let (words, rest) = bytes.as_chunks::<LANES>();
+        let mut register = self.register;
+        for word in words {
+            let word = register ^ u64::from_le_bytes(*word);
+            register = (0..LANES).fold(0, |sum, lane| sum ^ tables[LANES - 1 - lane][(word >> (8 * lane)) as usize & 255]);
+        }
+        for byte in rest {
+            register = tables[0][(register as u8 ^ byte) as usize] ^ (register >> 8);
+        }
+        self.register = register;
+    }
+
+    /// The checksum of all bytes so far; the next ones begin anew.
+    pub fn finish(&mut self) -> Checksum {
+        let register = std::mem::replace(&mut self.register, self.algorithm.ones());
+        Checksum { algorithm: self.algorithm, value: register ^ self.algorithm.ones() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crc_fast::{CrcAlgorithm, checksum};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(algorithm: Algorithm, bytes: &[u8]) -> Checksum {
+        let mut hasher = Hasher::new(algorithm);
+        hasher.add(bytes);
+        hasher.finish()
+    }
+
+    fn oracle(algorithm: Algorithm, bytes: &[u8]) -> u64 {
+        let kind = match algorithm {
+            Algorithm::Crc64Nvme => CrcAlgorithm::Crc64Nvme,
+            Algorithm::Crc32c => CrcAlgorithm::Crc32Iscsi,
+        };
+        checksum(kind, bytes)
+    }
+
+    #[test]
+    fn the_catalogues_check_values() {
+        assert_eq!(of(Algorithm::Crc64Nvme, b"123456789").value, 0xae8b_1486_0a79_9888);
+        assert_eq!(of(Algorithm::Crc32c, b"123456789").value, 0xe306_9283);
+        assert_eq!(of(Algorithm::Crc32c, b"123456789").text(), "4waSgw==");
+    }
+
+    proptest! {
+        #[test]
+        fn a_well_kept_crate_agrees(bytes in prop::collection::vec(any::<u8>(), 0..2_000), cut in 0..2_000usize) {
+            for algorithm in Algorithm::ALL {
+                let mut hasher = Hasher::new(algorithm);
+                let (left, right) = bytes.split_at(cut.min(bytes.len()));
+                hasher.add(left);
+                hasher.add(right);
+                let whole = hasher.finish();
+                prop_assert_eq!(whole.value, oracle(algorithm, &bytes));
+                prop_assert_eq!(of(algorithm, left).and(of(algorithm, right), right.len() as u64), whole);
+            }
+        }
+
+        #[test]
+        fn text_is_read_again(value: u64) {
+            for algorithm in Algorithm::ALL {
+                let sum = Checksum { algorithm, value: value & algorithm.ones() };
+                prop_assert_eq!(Checksum::parse(algorithm, &sum.text()), Some(sum));
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in "[A-Za-z0-9+/=é-]{0,40}") {
+            for algorithm in Algorithm::ALL {
+                if let Some(sum) = Checksum::parse(algorithm, &text) {
+                    let again = sum.text();
+                    prop_assert_eq!(again.trim_end_matches('='), text.trim_end_matches('='));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn other_lengths_are_no_checksum() {
+        for text in ["", "AAAA", "AAAAAA==", "AAAAAAAAAAAAAAAA", "not base64!"] {
+            assert_eq!(Checksum::parse(Algorithm::Crc64Nvme, text), None, "{text}");
+        }
+    }
+}
