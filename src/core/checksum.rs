@@ -150,7 +150,8 @@ impl Hasher {
         let mut register = self.register;
         for word in words {
             let word = register ^ u64::from_le_bytes(*word);
-            register = (0..LANES).fold(0, |sum, lane| sum ^ tables[LANES - 1 - lane][(word >> (8 * lane)) as usize & 255]);
+            register =
+                (0..LANES).fold(0, |sum, lane| sum ^ tables[LANES - 1 - lane][(word >> (8 * lane)) as usize & 255]);
         }
         for byte in rest {
             register = tables[0][(register as u8 ^ byte) as usize] ^ (register >> 8);

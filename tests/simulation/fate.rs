@@ -178,7 +178,9 @@ impl User {
             post(Input::Resume);
         }
         if aborts {
-            self.clock.sleep(chance.up_to(5_000)).await;
+            // Some think better of it at once.
+            let most = if chance.up_to(2) == 0 { 50 } else { 5_000 };
+            self.clock.sleep(chance.up_to(most)).await;
             let keep = chance.up_to(1) == 0;
             self.aborted.set(Some(keep));
             post(Input::Abort { keep });

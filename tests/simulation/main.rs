@@ -72,3 +72,9 @@ fn one_world() {
 fn a_world_replays_to_the_letter() {
     assert_eq!(World::new(42).run(), World::new(42).run());
 }
+
+#[test]
+fn a_small_file_does_not_wait_behind_a_big_one() {
+    let order = world::ends_of(&[24 * presigned::core::plan::MIB, 1_000]);
+    assert_eq!(order, [1, 0]);
+}

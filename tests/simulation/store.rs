@@ -28,6 +28,12 @@ pub struct Record {
     driver: Option<(u64, TransferId)>,
 }
 
+impl Record {
+    pub fn is_driven(&self) -> bool {
+        self.driver.is_some()
+    }
+}
+
 #[derive(Default)]
 pub struct Shelf {
     pub records: RefCell<Vec<Record>>,
@@ -120,7 +126,8 @@ impl Store for SimWorld {
 
     async fn save(&self, id: TransferId, save: Save) -> Result<(), String> {
         let life = self.shelf.life.get();
-        self.clock.sleep(self.server.draw(30)).await;
+        // Disks are slow at times.
+        self.clock.sleep(if self.server.draw(9) == 0 { self.server.draw(3_000) } else { self.server.draw(30) }).await;
         if self.shelf.broken.get() {
             return Err("nothing can be remembered".into());
         }
@@ -132,9 +139,8 @@ impl Store for SimWorld {
                 records.push(Record { point, parts: BTreeMap::new(), pieces: Vec::new(), driver: own });
             }
             Save::Part { number, etag } => {
-                if let Some(record) = records.iter_mut().find(|record| record.driver == own) {
-                    record.parts.insert(number, etag);
-                }
+                let record = records.iter_mut().find(|record| record.driver == own);
+                record.expect("a part is noted of what is remembered").parts.insert(number, etag);
             }
             Save::Forget => records.retain(|record| record.driver != own),
         }

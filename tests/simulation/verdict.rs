@@ -12,7 +12,7 @@ use presigned::{
 use super::{
     fate::Climate,
     rules::{Ends, assert_holds},
-    store::identity,
+    store::{Record, identity},
     world::{Planned, World},
 };
 
@@ -51,6 +51,8 @@ impl World {
             self.assert_remembered(transfer, witness.end.as_ref());
         }
         self.assert_bounded(transfers, lives, &ends);
+        let records = self.platform.shelf.records.borrow();
+        assert!(!records.iter().any(Record::is_driven), "what has ended is let go");
         ends
     }
 
@@ -85,8 +87,13 @@ impl World {
 
     /// What went over the wire was needed, or was tried again, or belonged to a life that ended.
     fn assert_bounded(&self, transfers: &[Planned], lives: u64, ends: &Ends) {
-        let needed: u64 = transfers.iter().map(|transfer| 12 + transfer.size.div_ceil(transfer.part_size)).sum();
-        let bound = 2 * needed * lives + 2 * ends.retries;
+        let streams = self.platform.server.weather.no_ranges;
+        let parts = |transfer: &Planned| match transfer.is_upload || !streams {
+            true => transfer.size.div_ceil(transfer.part_size),
+            false => 0,
+        };
+        let needed: u64 = transfers.iter().map(|transfer| 16 + parts(transfer)).sum();
+        let bound = 3 * needed * lives + 2 * ends.retries;
         assert!(ends.requests <= bound, "{} requests, where {bound} would be many", ends.requests);
     }
 

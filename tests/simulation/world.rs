@@ -154,24 +154,10 @@ impl World {
             1 => self.chance.up_to(1000),
             _ => self.chance.up_to(if is_upload { 24 } else { 48 } * MIB),
         };
-        let key = format!("k{id}");
         let part_size = MIB / 4 + self.chance.up_to(MIB);
         let newer = (!is_upload && self.chance.up_to(7) == 0)
             .then(|| if self.chance.up_to(1) == 0 { size } else { self.chance.up_to(48 * MIB) });
-        let transfer = Planned {
-            id,
-            size,
-            part_size,
-            is_upload,
-            sink: None,
-            witness: Rc::new(RefCell::new(Witness::new(key.clone()))),
-            key,
-            aborted: Rc::default(),
-            retries: 0,
-            buried: false,
-            newer,
-            replaced: false,
-        };
+        let transfer = Planned { is_upload, newer, ..Planned::upload(id, size, part_size) };
         if !is_upload {
             self.put(&transfer.key, Stretch { of: id, start: 0, end: size }, 1);
         } else if self.chance.up_to(2) == 0 {
@@ -220,7 +206,54 @@ impl World {
     }
 }
 
+/// In which order uploads of these sizes end that share a single slot, where nothing goes wrong.
+pub fn ends_of(sizes: &[u64]) -> Vec<u64> {
+    let mut chance = Chance::new(1);
+    let settings = Settings { concurrency: 1, ..Settings::default() };
+    let clock = VirtualClock::default();
+    let server = Server::new(Weather::draw(Climate::Fair, &mut chance), 1);
+    let platform = SimWorld { server, clock: clock.clone(), shelf: Rc::default() };
+    let (driver, mailbox) = Driver::new(Rc::new(platform), settings, 1);
+    let mut pool = LocalPool::new();
+    pool.spawner().spawn_local(driver.run()).expect("a pool that takes tasks");
+    let mut running = Vec::new();
+    for (id, size) in (0..).zip(sizes) {
+        let mut transfer = Planned::upload(id, *size, MIB);
+        transfer.begin(&mailbox, &clock, false);
+        running.push(transfer);
+    }
+    let mut order = Vec::new();
+    while !running.is_empty() {
+        pool.run_until_stalled();
+        running.retain(|transfer| {
+            let ended = transfer.witness.borrow().end.is_some();
+            order.extend(ended.then_some(transfer.id));
+            !ended
+        });
+        assert!(running.is_empty() || clock.advance(), "deadlock");
+    }
+    order
+}
+
 impl Planned {
+    fn upload(id: u64, size: u64, part_size: u64) -> Self {
+        let key = format!("k{id}");
+        Self {
+            id,
+            size,
+            part_size,
+            is_upload: true,
+            sink: None,
+            witness: Rc::new(RefCell::new(Witness::new(key.clone()))),
+            key,
+            aborted: Rc::default(),
+            retries: 0,
+            buried: false,
+            newer: None,
+            replaced: false,
+        }
+    }
+
     pub fn request(&self) -> UploadRequest {
         UploadRequest {
             filename: self.key.clone(),
