@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plants bugs into a copy of the SDK, one at a time, and sees whether the tests of `core` and the simulator catch them.
 
-    python3 tests/simulation/plant-bugs.py [NAME...]      WORLDS=4000 by default
+    python3 tests/simulation/plant-bugs.py [NAME...]      WORLDS=20000 by default, as in the test command
 
 A bug is a text that must be there and what to put in its place, so a bug that no longer fits the code is told and not passed over.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRATCH = ROOT / "target" / "planted"
-WORLDS = os.environ.get("WORLDS", "4000")
+WORLDS = os.environ.get("WORLDS", "20000")
 # Seconds: some thirty times what it takes.
 PATIENCE = 180
 NOT_CAUGHT = "NOT CAUGHT"
