@@ -223,7 +223,11 @@ impl Upload {
         }
     }
 
-    pub(super) fn call_failed(&mut self, failure: Failure) {
+    pub(super) fn call_failed(&mut self, mut failure: Failure) {
+        // A call that was refused by storage signs anew when it is made again: the look at the object.
+        if failure.verdict == Verdict::Resign {
+            failure = Failure::retry(failure.error);
+        }
         if self.reach.excuses(&failure.error) {
             self.doubt |= matches!(self.phase, Phase::Completing);
             if self.reach.lost() {
