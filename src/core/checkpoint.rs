@@ -1,6 +1,6 @@
 //! What must survive a reload: enough to find an unfinished transfer again and go on with it. No URL is in it.
 
-use super::{download::version::Version, stretches::Stretch};
+use super::{checksum::Checksum, download::version::Version, stretches::Stretch};
 
 /// How checkpoints are written down; one of another version is not read.
 pub const VERSION: u32 = 1;
@@ -42,13 +42,21 @@ pub enum Checkpoint {
     Download(DownloadPoint),
 }
 
+/// A stored part, and the checksum of what was sent, once that is known.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NotedPart {
+    pub number: u32,
+    pub etag: String,
+    pub sum: Option<Checksum>,
+}
+
 /// A step of what is remembered of a transfer; the steps in order give the whole.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Save {
     /// It can be resumed from now on.
     Begin(Checkpoint),
     /// A part is stored.
-    Part { number: u32, etag: String },
+    Part(NotedPart),
     /// There is nothing to go on with any more.
     Forget,
 }
@@ -66,6 +74,6 @@ pub struct Recalled {
 /// A transfer that was cut off.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Found {
-    Upload { point: UploadPoint, parts: Vec<(u32, String)> },
+    Upload { point: UploadPoint, parts: Vec<NotedPart> },
     Download { point: DownloadPoint, have: Vec<Stretch> },
 }

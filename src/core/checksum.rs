@@ -36,6 +36,20 @@ impl Algorithm {
         }
     }
 
+    /// What so many bytes do to the checksum of what is before them: x to the power of 8 times their number.
+    pub fn shift(self, length: u64) -> u64 {
+        let one = self.ones() ^ (self.ones() >> 1);
+        let (mut power, mut square, mut left) = (one, one >> 8, length);
+        while left > 0 {
+            if left & 1 == 1 {
+                power = multiply(self, power, square);
+            }
+            square = multiply(self, square, square);
+            left >>= 1;
+        }
+        power
+    }
+
     fn bytes(self) -> usize {
         match self {
             Algorithm::Crc64Nvme => 8,
@@ -91,20 +105,20 @@ impl Checksum {
         text
     }
 
-    /// That of this stretch with `next` behind it, which is so many bytes long.
-    pub fn and(self, next: Checksum, length: u64) -> Checksum {
+    /// With its name before it, as it is written down.
+    pub fn tagged(self) -> String {
+        format!("{} {}", self.algorithm.name(), self.text())
+    }
+
+    pub fn untagged(text: &str) -> Option<Self> {
+        let (name, value) = text.split_once(' ')?;
+        Self::parse(Algorithm::named(name)?, value)
+    }
+
+    /// That of this stretch with `next` behind it; `shift` is that of the next one's length.
+    pub fn and(self, next: Checksum, shift: u64) -> Checksum {
         let Checksum { algorithm, value } = self;
-        let one = algorithm.ones() ^ (algorithm.ones() >> 1);
-        // x^(8 * length), by squaring.
-        let (mut power, mut square, mut left) = (one, one >> 8, length);
-        while left > 0 {
-            if left & 1 == 1 {
-                power = multiply(algorithm, power, square);
-            }
-            square = multiply(algorithm, square, square);
-            left >>= 1;
-        }
-        Checksum { algorithm, value: multiply(algorithm, power, value) ^ next.value }
+        Checksum { algorithm, value: multiply(algorithm, shift, value) ^ next.value }
     }
 }
 
@@ -204,7 +218,7 @@ mod tests {
                 hasher.add(right);
                 let whole = hasher.finish();
                 prop_assert_eq!(whole.value, oracle(algorithm, &bytes));
-                prop_assert_eq!(of(algorithm, left).and(of(algorithm, right), right.len() as u64), whole);
+                prop_assert_eq!(of(algorithm, left).and(of(algorithm, right), algorithm.shift(right.len() as u64)), whole);
             }
         }
 
@@ -213,6 +227,7 @@ mod tests {
             for algorithm in Algorithm::ALL {
                 let sum = Checksum { algorithm, value: value & algorithm.ones() };
                 prop_assert_eq!(Checksum::parse(algorithm, &sum.text()), Some(sum));
+                prop_assert_eq!(Checksum::untagged(&sum.tagged()), Some(sum));
             }
         }
 

@@ -29,6 +29,7 @@ pub mod fleet;
 pub mod flight;
 pub mod group;
 pub mod http;
+pub mod integrity;
 pub mod json;
 pub mod lease;
 pub mod mark;

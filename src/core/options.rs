@@ -1,6 +1,7 @@
 //! What an application may set, checked before anything is sent.
 
 use super::{
+    checksum::Algorithm,
     error::{Code, Error},
     retry::Policy,
     time::Millis,
@@ -19,6 +20,8 @@ pub struct Settings {
     pub part_size: Option<u64>,
     pub retry: Policy,
     pub stall_timeout: Millis,
+    /// What every byte is hashed with.
+    pub checksum: Option<Algorithm>,
 }
 
 impl Default for Settings {
@@ -28,6 +31,7 @@ impl Default for Settings {
             part_size: None,
             retry: Policy::default(),
             stall_timeout: USUAL_STALL_TIMEOUT,
+            checksum: Some(Algorithm::Crc64Nvme),
         }
     }
 }

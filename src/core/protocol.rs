@@ -6,6 +6,7 @@
 use super::{
     answer,
     error::{Code, Error, Failure},
+    integrity::{self, Told},
     json::Json,
     lease,
 };
@@ -65,6 +66,7 @@ pub struct DownloadGrant {
     pub size: Option<u64>,
     pub etag: Option<String>,
     pub content_type: Option<String>,
+    pub told: Told,
 }
 
 /// A part that storage has.
@@ -110,6 +112,7 @@ pub struct Completion {
     pub key: String,
     pub etag: Option<String>,
     pub location: Option<String>,
+    pub told: Told,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -172,7 +175,7 @@ pub fn completion(answer: &Json, key: &str, size: u64) -> Result<Completion, Fai
         return Err(doubtful(wrong("size", "not that of the file")));
     }
     let location = optional_text(answer, "location").map_err(doubtful)?;
-    Ok(Completion { key: named.unwrap_or_else(|| key.to_owned()), etag, location })
+    Ok(Completion { key: named.unwrap_or_else(|| key.to_owned()), etag, location, told: told(answer) })
 }
 
 /// Every part that storage has.
@@ -198,7 +201,12 @@ pub fn download_grant(answer: &Json) -> Result<DownloadGrant, Error> {
         size,
         etag: optional_text(answer, "etag")?,
         content_type: optional_text(answer, "content_type")?,
+        told: told(answer),
     })
+}
+
+fn told(answer: &Json) -> Told {
+    integrity::in_answer(|name| answer.get(name)?.text())
 }
 
 pub fn stored_files(answer: &Json) -> Result<Vec<StoredFile>, Error> {

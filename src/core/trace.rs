@@ -66,6 +66,8 @@ impl Trace {
             Command::ListParts(_) => ("list-parts", None, None),
             Command::Complete(..) => ("complete-upload", None, None),
             Command::Look(_) => ("look", None, None),
+            Command::LookUp(_) => ("look-up", None, None),
+            Command::Hash { start, end, .. } => ("hash", Some(*start), Some(*end)),
             Command::RemoveUpload(_) => ("abort-upload", None, None),
             Command::RemoveObject(_) => ("delete-file", None, None),
             Command::Put { start, end, .. } => ("put", Some(*start), Some(*end)),
@@ -117,6 +119,7 @@ impl Trace {
                     "not-there"
                 }
             }
+            Ok(Answer::Hashed(_)) => "hashed",
             Ok(Answer::Removed) => "removed",
             Ok(Answer::Replied(_)) => "replied",
             Ok(Answer::Ended) => "ended",

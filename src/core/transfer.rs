@@ -8,8 +8,10 @@ use serde::Serialize;
 
 use super::{
     checkpoint::{Recalled, Save},
+    checksum::{Algorithm, Checksum},
     error::{Error, Failure},
     http::Response,
+    integrity::{Integrity, Told},
     protocol::{Completion, DownloadGrant, PartGrants, Signed, StoredPart, UploadGrant, UploadRef, UploadRequest},
     time::Millis,
     trace::Trace,
@@ -83,6 +85,8 @@ pub enum Answer {
     Completed(Completion),
     /// The object as storage has it; `None` where it has none.
     Looked(Option<Seen>),
+    /// The checksum of some of the source's bytes, or of the sink's.
+    Hashed(Checksum),
     /// The multipart upload is removed.
     Removed,
     DownloadGranted(DownloadGrant),
@@ -101,6 +105,7 @@ pub enum Answer {
 pub struct Seen {
     pub size: Option<u64>,
     pub etag: Option<String>,
+    pub told: Told,
 }
 
 /// What a driver does for a transfer. Each ends with one [`Input::Answer`].
@@ -116,6 +121,14 @@ pub enum Command {
     Complete(UploadRef, Vec<(u32, String)>),
     /// See what storage has under this key.
     Look(String),
+    /// See its checksum alone, where the backend or storage tells it.
+    LookUp(String),
+    /// Read these bytes of the source, or of the sink, and hash them.
+    Hash {
+        algorithm: Algorithm,
+        start: u64,
+        end: u64,
+    },
     RemoveUpload(UploadRef),
     RemoveObject(String),
     /// Send these bytes of the source.
@@ -196,6 +209,7 @@ pub struct Finish {
     pub etag: Option<String>,
     pub location: Option<String>,
     pub content_type: Option<String>,
+    pub integrity: Integrity,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]

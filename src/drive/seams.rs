@@ -1,4 +1,4 @@
-//! What the driver knows of the outside: seven seams, which a browser, a test or the simulator fills.
+//! What the driver knows of the outside: eight seams, which a browser, a test or the simulator fills.
 
 use std::future::Future;
 
@@ -6,6 +6,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::core::{
     checkpoint::{Recalled, Save},
+    checksum::{Algorithm, Checksum},
     error::Failure,
     fleet::TransferId,
     group::Files,
@@ -24,12 +25,14 @@ pub trait Platform: 'static {
     type Sink: Sink;
     type Store: Store<Source = Self::Source, Sink = Self::Sink>;
     type Transport: Transport<Source = Self::Source, Body: Body<Chunk = <Self::Sink as Sink>::Chunk>>;
+    type Hasher: Hasher<Source = Self::Source, Sink = Self::Sink>;
     type Clock: Clock;
     type Listener: Listener;
 
     fn backend(&self) -> &Self::Backend;
     fn transport(&self) -> &Self::Transport;
     fn store(&self) -> &Self::Store;
+    fn hasher(&self) -> &Self::Hasher;
     fn clock(&self) -> &Self::Clock;
 }
 
@@ -145,6 +148,30 @@ pub trait Store {
     fn save(&self, id: TransferId, save: Save) -> impl Future<Output = Result<(), String>>;
     /// The transfer has ended in this page: others may drive it.
     fn release(&self, id: TransferId);
+}
+
+/// Who reads bytes once more, to hash them; off the page's thread, where that can be.
+pub trait Hasher {
+    type Source;
+    type Sink;
+
+    /// # Errors
+    /// `source-changed` where they can't be read any more; else why nobody could hash them.
+    fn of_source(
+        &self,
+        source: &Self::Source,
+        algorithm: Algorithm,
+        start: u64,
+        end: u64,
+    ) -> impl Future<Output = Result<Checksum, Failure>>;
+    /// The same of a sealed sink.
+    fn of_sink(
+        &self,
+        sink: &Self::Sink,
+        algorithm: Algorithm,
+        start: u64,
+        end: u64,
+    ) -> impl Future<Output = Result<Checksum, Failure>>;
 }
 
 pub trait Clock {

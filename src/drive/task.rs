@@ -5,13 +5,14 @@ use std::rc::Rc;
 use super::{
     gate::Gate,
     mailbox::{Post, Work},
-    seams::{Backend, Body as _, Chunk, Opened, Platform, Sink, Store, Transport},
+    seams::{Backend, Body as _, Chunk, Hasher, Opened, Platform, Sink, Store, Transport},
 };
 use crate::core::{
     answer,
     download::version::{self, Body},
     error::{Code, Error, Failure},
     fleet::TransferId,
+    integrity,
     protocol::Signed,
     transfer::{Answer, Command, Input, Seen},
 };
@@ -46,6 +47,13 @@ async fn answer<P: Platform>(
         }
         (Command::ListParts(upload), _) => backend.list_parts(&upload).await.map(Answer::PartsListed),
         (Command::Look(key), _) => look(platform, &key).await.map(Answer::Looked),
+        (Command::LookUp(key), _) => look_up(platform, &key).await.map(Some).map(Answer::Looked),
+        (Command::Hash { algorithm, start, end }, Work::Upload { source, .. }) => {
+            platform.hasher().of_source(source, algorithm, start, end).await.map(Answer::Hashed)
+        }
+        (Command::Hash { algorithm, start, end }, Work::Download { sink, .. }) => {
+            platform.hasher().of_sink(sink, algorithm, start, end).await.map(Answer::Hashed)
+        }
         (Command::RequestUpload(request), _) => backend.request_upload(&request).await.map(Answer::UploadGranted),
         (Command::RequestParts(upload, parts), _) => {
             backend.request_parts(&upload, &parts).await.map(Answer::PartsGranted)
@@ -88,13 +96,29 @@ async fn look<P: Platform>(platform: &P, key: &str) -> Result<Option<Seen>, Fail
                 Err(_) => None,
             };
             let etag = head.headers.get("etag").map(str::to_owned).or(grant.etag);
-            Ok(Some(Seen { size: size.or(grant.size), etag }))
+            let mut told = integrity::in_headers(&head.headers);
+            told.extend(grant.told);
+            Ok(Some(Seen { size: size.or(grant.size), etag, told }))
         }
         Opened::Reply(reply) => match answer::storage(&reply) {
             failure if absent(&failure) => Ok(None),
             failure => Err(failure),
         },
     }
+}
+
+/// The object's checksums, from the backend; else from storage, where what was signed makes it tell them.
+async fn look_up<P: Platform>(platform: &P, key: &str) -> Result<Seen, Failure> {
+    let grant = platform.backend().request_download(key).await?;
+    let telling = |(name, _): &(String, String)| name.eq_ignore_ascii_case("x-amz-checksum-mode");
+    let mut told = grant.told;
+    if told.is_empty()
+        && grant.signed.headers.iter().any(telling)
+        && let Opened::Body(head, _) = platform.transport().get(&grant.signed, 0, None).await?
+    {
+        told = integrity::in_headers(&head.headers);
+    }
+    Ok(Seen { size: grant.size, etag: grant.etag, told })
 }
 
 async fn fetch<P: Platform>(

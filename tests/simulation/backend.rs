@@ -4,7 +4,9 @@ use md5::{Digest, Md5};
 use presigned::{
     core::{
         answer,
+        checksum::Algorithm,
         error::{Code, Error, Failure, Verdict},
+        integrity::Told,
         json::Json,
         protocol::{
             self, Completion, DownloadGrant, PartGrants, StoredFile, StoredPart, UploadGrant, UploadRef, UploadRequest,
@@ -38,6 +40,13 @@ impl SimWorld {
             3 => Json::List(Vec::new()),
             _ => return Err(answer::not_json(200, "text/html")),
         })
+    }
+
+    /// What the backend knows of an object's checksum.
+    fn told(&self, key: &str) -> Told {
+        let object = self.server.objects.borrow().get(key).cloned();
+        let sum = object.filter(|_| self.server.weather.backend_tells).map(|object| object.sum(Algorithm::Crc64Nvme));
+        sum.into_iter().collect()
     }
 
     fn complete(&self, upload: &UploadRef, parts: &[(u32, String)], size: u64) -> Result<(), Failure> {
@@ -129,7 +138,7 @@ impl Backend for SimWorld {
                 _ => Failure::retry(Error::new(Code::Backend, "500").with_status(500)),
             });
         }
-        Ok(Completion { key: upload.key.clone(), etag: None, location: None })
+        Ok(Completion { key: upload.key.clone(), etag: None, location: None, told: self.told(&upload.key) })
     }
 
     async fn abort_upload(&self, upload: &UploadRef) -> Result<(), Failure> {
@@ -143,13 +152,15 @@ impl Backend for SimWorld {
 
     async fn request_download(&self, key: &str) -> Result<DownloadGrant, Failure> {
         self.call().await?;
+        let object = self.server.objects.borrow().get(key).cloned();
         let signed = self.server.sign(self.clock.now(), &format!("get/{key}"));
         Ok(DownloadGrant {
             signed,
             expires_in: Some(self.server.weather.lease_seconds),
             size: None,
-            etag: None,
+            etag: object.as_ref().filter(|_| self.server.weather.once_only).map(|object| object.etag.clone()),
             content_type: None,
+            told: self.told(key),
         })
     }
 

@@ -73,6 +73,7 @@ impl Climate {
 impl Weather {
     pub fn draw(climate: Climate, chance: &mut Chance) -> Self {
         let foul = climate > Climate::Gentle;
+        let corrupts = foul && chance.up_to(3) == 0;
         let mut rate = |most: u64| climate.rate(chance, most);
         let mut weather = Weather {
             cut: rate(60),
@@ -85,6 +86,9 @@ impl Weather {
             whole_instead: rate(10),
             nonsense: rate(100),
             late: rate(300),
+            corrupt: if corrupts { rate(8) } else { 0 },
+            backend_tells: chance.up_to(2) > 0,
+            storage_tells: chance.up_to(1) > 0,
             retry_after: chance.up_to(1) == 0,
             skew: 0,
             md5: chance.up_to(1) == 0,

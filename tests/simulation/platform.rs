@@ -4,13 +4,14 @@ use std::{cell::RefCell, future::pending, rc::Rc};
 
 use presigned::{
     core::{
-        error::Failure,
+        checksum::{Algorithm, Checksum},
+        error::{Code, Error, Failure},
         fleet::TransferId,
         group::Files,
         stretches,
         transfer::{End, Event, Progress},
     },
-    drive::seams::{Chunk, Clock, Listener, Platform, Sink},
+    drive::seams::{Chunk, Clock, Hasher, Listener, Platform, Sink},
 };
 
 use super::{
@@ -46,6 +47,7 @@ impl Platform for SimWorld {
     type Sink = SimSink;
     type Store = Self;
     type Transport = Self;
+    type Hasher = Self;
     type Clock = VirtualClock;
     type Listener = SimListener;
 
@@ -58,6 +60,10 @@ impl Platform for SimWorld {
     }
 
     fn store(&self) -> &Self {
+        self
+    }
+
+    fn hasher(&self) -> &Self {
         self
     }
 
@@ -86,6 +92,40 @@ impl SimWorld {
 
     pub fn reach(&self) -> Result<(), Failure> {
         if self.server.offline.get() { Err(Failure::network()) } else { Ok(()) }
+    }
+}
+
+impl Hasher for SimWorld {
+    type Source = SimSource;
+    type Sink = SimSink;
+
+    async fn of_source(
+        &self,
+        source: &SimSource,
+        algorithm: Algorithm,
+        start: u64,
+        end: u64,
+    ) -> Result<Checksum, Failure> {
+        self.read(end - start).await?;
+        Ok(Stretch { of: source.0, start, end }.sum(algorithm))
+    }
+
+    async fn of_sink(&self, sink: &SimSink, algorithm: Algorithm, start: u64, end: u64) -> Result<Checksum, Failure> {
+        self.read(end - start).await?;
+        assert!(sink.sealed.borrow().is_some(), "what is hashed is sealed");
+        let of = sink.written.borrow().first().map_or(0, |(_, bytes)| bytes.of);
+        Ok(Stretch { of, start, end }.sum(algorithm))
+    }
+}
+
+impl SimWorld {
+    /// From a disk, which takes its time; some workers die of it.
+    async fn read(&self, bytes: u64) -> Result<(), Failure> {
+        self.clock.sleep(bytes / 500_000).await;
+        if self.server.happens(self.server.weather.corrupt) {
+            return Err(Failure::fatal(Error::new(Code::Internal, "the worker died")));
+        }
+        Ok(())
     }
 }
 

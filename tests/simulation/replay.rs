@@ -15,6 +15,7 @@ use futures_util::task::LocalSpawnExt;
 use presigned::{
     core::{
         checkpoint::{Recalled, Save},
+        checksum::{Algorithm, Checksum},
         error::{Code, Error, Failure},
         fleet::TransferId,
         http::{Headers, Response},
@@ -29,7 +30,7 @@ use presigned::{
     drive::{
         Driver,
         mailbox::Message,
-        seams::{Backend, Clock, Opened, Platform, Store, Transport},
+        seams::{Backend, Clock, Hasher, Opened, Platform, Store, Transport},
     },
 };
 use serde_json::Value;
@@ -140,6 +141,7 @@ impl Platform for Replay {
     type Sink = SimSink;
     type Store = Self;
     type Transport = Self;
+    type Hasher = Self;
     type Clock = VirtualClock;
     type Listener = SimListener;
 
@@ -152,6 +154,10 @@ impl Platform for Replay {
     }
 
     fn store(&self) -> &Self {
+        self
+    }
+
+    fn hasher(&self) -> &Self {
         self
     }
 
@@ -180,7 +186,7 @@ impl Backend for Replay {
 
     async fn complete_upload(&self, upload: &UploadRef, _: &[(u32, String)], _: u64) -> Result<Completion, Failure> {
         failed(&self.ask("complete-upload", None).await)?;
-        Ok(Completion { key: upload.key.clone(), etag: None, location: None })
+        Ok(Completion { key: upload.key.clone(), etag: None, location: None, told: Vec::new() })
     }
 
     async fn abort_upload(&self, _upload: &UploadRef) -> Result<(), Failure> {
@@ -231,6 +237,19 @@ impl Transport for Replay {
     }
 }
 
+impl Hasher for Replay {
+    type Source = SimSource;
+    type Sink = SimSink;
+
+    async fn of_source(&self, _: &SimSource, _: Algorithm, _: u64, _: u64) -> Result<Checksum, Failure> {
+        panic!("checksums are off: hashing is no network")
+    }
+
+    async fn of_sink(&self, _: &SimSink, _: Algorithm, _: u64, _: u64) -> Result<Checksum, Failure> {
+        panic!("uploads only")
+    }
+}
+
 impl Store for Replay {
     type Source = SimSource;
     type Sink = SimSink;
@@ -262,7 +281,7 @@ fn upload<P>(platform: Rc<P>, clock: VirtualClock, seed: u64) -> (Vec<Value>, En
 where
     P: Platform<Source = SimSource, Sink = SimSink, Listener = SimListener>,
 {
-    let (driver, mailbox) = Driver::new(platform, Settings::default(), seed);
+    let (driver, mailbox) = Driver::new(platform, Settings { checksum: None, ..Settings::default() }, seed);
     let mut pool = LocalPool::new();
     pool.spawner().spawn_local(driver.run()).expect("a pool that takes tasks");
     let mut witness = Witness::new("k".into());
@@ -304,6 +323,9 @@ fn a_timeline_is_enough_to_play_its_network_again() {
             whole_instead: 0,
             nonsense: 0,
             late: 0,
+            corrupt: 0,
+            backend_tells: true,
+            storage_tells: true,
             retry_after: true,
             skew: 0,
             md5: false,

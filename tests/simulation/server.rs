@@ -9,6 +9,7 @@ use std::{
 use md5::{Digest, Md5};
 use presigned::core::{
     chance::Chance,
+    checksum::{Algorithm, Checksum},
     error::{Code, Error, Failure},
     http::{Headers, Response},
     protocol::{Method, Signed},
@@ -26,6 +27,23 @@ pub struct Stretch {
 impl Stretch {
     pub fn len(&self) -> u64 {
         self.end - self.start
+    }
+
+    /// A checksum that its bytes could have: such that those of neighbours add up, as they do of real bytes.
+    pub fn sum(&self, algorithm: Algorithm) -> Checksum {
+        let prefix =
+            |end| Checksum { algorithm, value: if end == 0 { 0 } else { Chance::new(self.of ^ (end << 16)).bits() } };
+        prefix(self.start).and(prefix(self.end), algorithm.shift(self.len()))
+    }
+}
+
+/// Bytes that are not what was sent.
+pub const CORRUPT: u64 = 1 << 40;
+
+impl Object {
+    pub fn sum(&self, algorithm: Algorithm) -> Checksum {
+        let whole = Checksum::empty(algorithm);
+        self.bytes.iter().fold(whole, |sum, bytes| sum.and(bytes.sum(algorithm), algorithm.shift(bytes.len())))
     }
 }
 
@@ -53,6 +71,11 @@ pub struct Weather {
     pub nonsense: u64,
     /// What was given up arrives all the same, later.
     pub late: u64,
+    /// Bytes are not stored as they were sent.
+    pub corrupt: u64,
+    /// Whether the object's checksum is told: by completions and grants, by storage's headers.
+    pub backend_tells: bool,
+    pub storage_tells: bool,
     /// Refusals for want of rate ask for a pause.
     pub retry_after: bool,
     /// The signer's clock is behind storage's by so much.
@@ -179,6 +202,8 @@ impl Server {
 
     /// Puts bytes where their URL says; false where there is no such upload.
     pub fn store(&self, what: &[String], bytes: Stretch) -> bool {
+        let of = if self.happens(self.weather.corrupt) { bytes.of | CORRUPT } else { bytes.of };
+        let bytes = Stretch { of, ..bytes };
         match what.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             ["put", key] => {
                 let object =
@@ -214,7 +239,8 @@ impl Server {
     }
 
     pub fn etag(&self, bytes: &Stretch) -> String {
-        let name = format!("{}-{}-{}", bytes.of, bytes.start, bytes.end);
+        // Of the bytes as they came: what befalls them on the disk does not change it.
+        let name = format!("{}-{}-{}", bytes.of & !CORRUPT, bytes.start, bytes.end);
         if self.weather.md5 { format!("\"{:x}\"", Md5::digest(name)) } else { format!("\"{name}\"") }
     }
 

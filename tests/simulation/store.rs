@@ -7,7 +7,7 @@ use std::{
 
 use presigned::{
     core::{
-        checkpoint::{Checkpoint, Found, Identity, Recalled, Save},
+        checkpoint::{Checkpoint, Found, Identity, NotedPart, Recalled, Save},
         error::{Code, Error, Failure},
         fleet::TransferId,
         protocol::UploadRequest,
@@ -22,7 +22,7 @@ use super::platform::{SimSink, SimSource, SimWorld};
 #[derive(Clone, Debug)]
 pub struct Record {
     pub point: Checkpoint,
-    pub parts: BTreeMap<u32, String>,
+    pub parts: BTreeMap<u32, NotedPart>,
     pub pieces: Vec<(Stretch, u64)>,
     /// Who goes on with it: a life of the page, and a transfer in it.
     driver: Option<(u64, TransferId)>,
@@ -92,7 +92,7 @@ impl Store for SimWorld {
             if let Some(record) = self.shelf.recall(id, own)?
                 && let Checkpoint::Upload(point) = record.point
             {
-                recalled.found = Some(Found::Upload { point, parts: record.parts.into_iter().collect() });
+                recalled.found = Some(Found::Upload { point, parts: record.parts.into_values().collect() });
             }
         }
         Ok(recalled)
@@ -138,9 +138,9 @@ impl Store for SimWorld {
                 records.retain(|record| record.driver != own);
                 records.push(Record { point, parts: BTreeMap::new(), pieces: Vec::new(), driver: own });
             }
-            Save::Part { number, etag } => {
+            Save::Part(part) => {
                 let record = records.iter_mut().find(|record| record.driver == own);
-                record.expect("a part is noted of what is remembered").parts.insert(number, etag);
+                record.expect("a part is noted of what is remembered").parts.insert(part.number, part);
             }
             Save::Forget => records.retain(|record| record.driver != own),
         }

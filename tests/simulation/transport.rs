@@ -3,7 +3,7 @@
 use std::{future::pending, rc::Rc};
 
 use presigned::{
-    core::{error::Failure, http::Response, protocol::Signed},
+    core::{checksum::Algorithm, error::Failure, http::Response, protocol::Signed},
     drive::seams::{Body, Chunk, Clock, Opened, Transport},
 };
 
@@ -99,7 +99,14 @@ impl Transport for SimWorld {
         if self.server.happens(weather.lost_answer) {
             return Err(Failure::network());
         }
-        Ok(reply(200, &[("etag", self.server.etag(&bytes))]))
+        let mut headers = vec![("etag", self.server.etag(&bytes))];
+        if let ["put", key] = what.iter().map(String::as_str).collect::<Vec<_>>()[..]
+            && self.server.weather.storage_tells
+            && let Some(object) = self.server.objects.borrow().get(key)
+        {
+            headers.push(("x-amz-checksum-crc64nvme", object.sum(Algorithm::Crc64Nvme).text()));
+        }
+        Ok(reply(200, &headers))
     }
 
     async fn get(&self, signed: &Signed, start: u64, end: Option<u64>) -> Result<Opened<SimBody>, Failure> {
@@ -133,6 +140,9 @@ impl Transport for SimWorld {
         if weather.exposed {
             headers.push(("etag", object.etag.clone()));
             headers.push(("content-range", format!("bytes {from}-{}/{size}", to - 1)));
+        }
+        if weather.storage_tells && (from, to) == (0, size) {
+            headers.push(("x-amz-checksum-crc64nvme", object.sum(Algorithm::Crc64Nvme).text()));
         }
         let head = reply(if whole { 200 } else { 206 }, &headers);
         let short = server.happens(weather.short_body).then(|| server.draw(to - from));

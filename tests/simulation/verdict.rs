@@ -4,6 +4,7 @@ use presigned::{
     core::{
         checkpoint::{Checkpoint, UploadPoint},
         error::{Code, Error},
+        integrity::Integrity,
         transfer::{End, Finish},
     },
     drive::seams::Clock,
@@ -12,6 +13,7 @@ use presigned::{
 use super::{
     fate::Climate,
     rules::{Ends, assert_holds},
+    server::CORRUPT,
     store::{Record, identity},
     world::{Planned, World},
 };
@@ -70,8 +72,25 @@ impl World {
             }
             None => {
                 assert_eq!(finish.size, transfer.size);
-                self.assert_stored(transfer);
+                self.assert_stored(transfer, finish);
             }
+        }
+        self.assert_compared(transfer, finish);
+    }
+
+    /// What could be compared was.
+    fn assert_compared(&self, transfer: &Planned, finish: &Finish) {
+        let weather = &self.platform.server.weather;
+        let whole = transfer.is_upload && finish.size <= transfer.part_size;
+        let told = if whole { weather.storage_tells } else { weather.backend_tells };
+        let able = self.settings.checksum.is_some() && weather.corrupt == 0 && transfer.newer.is_none();
+        match &finish.integrity {
+            Integrity::Verified(sum) => {
+                let sums = transfer.versions().into_iter().filter(|bytes| bytes.len() == finish.size);
+                let sums: Vec<_> = sums.map(|bytes| bytes.sum(sum.algorithm)).collect();
+                assert!(sums.contains(sum), "{}: another checksum", transfer.key);
+            }
+            Integrity::Unverified(why) => assert!(!(told && able), "{}: not compared: {why}", transfer.key),
         }
     }
 
@@ -136,12 +155,15 @@ impl World {
         }
     }
 
-    fn assert_stored(&self, transfer: &Planned) {
+    fn assert_stored(&self, transfer: &Planned, finish: &Finish) {
         let objects = self.platform.server.objects.borrow();
         let object = objects.get(&transfer.key).unwrap_or_else(|| panic!("{}: done, but not stored", transfer.key));
         let mut at = 0;
         for bytes in &object.bytes {
-            assert_eq!((bytes.of, bytes.start), (transfer.id, at), "{}: bytes out of place", transfer.key);
+            // Where nothing was compared, nobody could know.
+            let corrupt = bytes.of & CORRUPT > 0 && matches!(finish.integrity, Integrity::Unverified(_));
+            let of = if corrupt { transfer.id | CORRUPT } else { transfer.id };
+            assert_eq!((bytes.of, bytes.start), (of, at), "{}: bytes out of place", transfer.key);
             at = bytes.end;
         }
         assert_eq!((at, object.size), (transfer.size, transfer.size), "{}: all of it", transfer.key);

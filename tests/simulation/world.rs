@@ -8,7 +8,7 @@ use std::{
 use futures_executor::LocalPool;
 use futures_util::{FutureExt, task::LocalSpawnExt};
 use presigned::{
-    core::{chance::Chance, options::Settings, plan::MIB, protocol::UploadRequest, retry::Policy},
+    core::{chance::Chance, checksum::Algorithm, options::Settings, plan::MIB, protocol::UploadRequest, retry::Policy},
     drive::{
         Driver,
         mailbox::{Mailbox, Message},
@@ -70,6 +70,7 @@ impl World {
             part_size: None,
             retry: Policy::new(vec![50, 100, 200, 400, 800, 1600]),
             stall_timeout: 5_000,
+            checksum: (chance.up_to(5) > 0).then_some(Algorithm::Crc64Nvme),
         };
         let fate = Fate::draw(climate, &mut chance);
         let shelf = Rc::new(Shelf::default());

@@ -2,6 +2,7 @@
 
 use super::{
     Blocks, Download, Phase, Piece, Work,
+    verifying::Again,
     version::{self, Version},
 };
 use crate::core::{
@@ -41,6 +42,7 @@ impl Download {
         match self.phase {
             Phase::Sealing => Some(Command::Seal { size: self.size?, content_type: self.content_type.clone() }),
             Phase::Recalling { resume } if self.ending => Some(Command::Recall { resume }),
+            Phase::Verifying(..) => (self.hashing.again == Again::Asked).then(request),
             _ if self.paused || !self.admitted => None,
             Phase::Recalling { resume } => Some(Command::Recall { resume }),
             Phase::Requesting => Some(request()),
@@ -63,7 +65,7 @@ impl Download {
                 self.pieces.put(Piece::new(0, None).tried(self.restarts));
                 self.phase = Phase::Probing;
             }
-            Answer::Sealed => self.finish(),
+            Answer::Sealed => self.sealed(),
             _ => self.fail(Error::new(Code::Internal, "A call was answered with something else.")),
         }
     }
@@ -104,10 +106,15 @@ impl Download {
         self.reached();
         self.lease = Some(Lease::new(self.now, grant.signed, grant.expires_in));
         self.signature += 1;
+        self.hashing.granted = (grant.etag, grant.told);
         self.content_type = grant.content_type.or(self.content_type.take());
         if self.size.is_none() {
             // Only the answer of storage counts; until then the backend's word is good enough to show.
             self.meter.set_total(grant.size.unwrap_or_default());
+        }
+        if matches!(self.phase, Phase::Verifying(..)) {
+            self.hashing.again = Again::Told;
+            self.hear_of_it();
         }
         if self.phase == Phase::Requesting {
             if self.size.is_some() {

@@ -9,6 +9,7 @@ use crate::core::{
     error::{Code, Error, Failure, Verdict},
     flight::Stage,
     http::Response,
+    integrity,
     plan::MIB,
     time::Millis,
     transfer::{Command, Event, Level, Output, Ticket},
@@ -84,6 +85,11 @@ impl Download {
             Ok(Body::Range { .. }) if !first => self.read(ticket),
             Ok(body) => {
                 self.version = version;
+                // Of a range, storage tells none but that of a part.
+                if (at, end) == (0, None) {
+                    self.hashing.told = integrity::in_headers(&head.headers);
+                }
+                self.hashing.decoded = head.headers.get("content-encoding").is_some();
                 self.content_type = self.content_type.take().or(head.headers.get("content-type").map(str::to_owned));
                 self.round_trip = self.now.saturating_sub(self.asked_at);
                 self.learned(ticket, body);

@@ -10,6 +10,7 @@
 //! | `calls` | what the backend and the sink are asked, and what their answers mean |
 //! | `getting` | one range on its way from storage |
 //! | `pieces` | what is still to come |
+//! | `verifying` | whether what has come is what storage has |
 //! | `version` | whether an answer speaks of the same object |
 //! | `blocks` | the object as an application sees it |
 
@@ -17,6 +18,7 @@ mod blocks;
 mod calls;
 mod getting;
 mod pieces;
+mod verifying;
 pub mod version;
 
 use std::collections::VecDeque;
@@ -24,14 +26,17 @@ use std::collections::VecDeque;
 use self::{
     blocks::Blocks,
     pieces::{Piece, Pieces},
+    verifying::Hashing,
     version::Version,
 };
 use super::{
     calls::Calls,
     chance::Chance,
     checkpoint::Save,
+    checksum::Algorithm,
     error::{Code, Error, Failure},
     flight::Flights,
+    integrity::Integrity,
     lease::Lease,
     meter::Meter,
     options::Settings,
@@ -60,6 +65,8 @@ enum Phase {
     /// The stream broke: what came of it is thrown away.
     Restarting,
     Sealing,
+    /// So many bytes are compared with storage's checksum.
+    Verifying(Algorithm, u64),
     Over,
 }
 
@@ -71,6 +78,8 @@ enum Work {
         piece: Piece,
         signature: u32,
     },
+    /// Hashing from here to there.
+    Hash(u64, u64),
 }
 
 #[derive(Debug)]
@@ -94,6 +103,7 @@ pub struct Download {
     content_type: Option<String>,
     pieces: Pieces,
     blocks: Option<Blocks>,
+    hashing: Hashing,
     received: u64,
     /// Bytes received when something was last gained; see [`Budget`].
     gained_at: u64,
@@ -135,6 +145,7 @@ impl Download {
             content_type: None,
             pieces: Pieces::default(),
             blocks: None,
+            hashing: Hashing::new(settings.checksum),
             received: 0,
             gained_at: 0,
             restarts: Backoff::default(),
@@ -170,7 +181,9 @@ impl Download {
                 self.refused(piece, signature, &reply);
             }
             (Work::Get { piece, signature }, Err(failure)) => self.piece_failed(piece, signature, failure),
-            (Work::Get { .. }, Ok(_)) => {
+            (Work::Hash(start, _), Ok(Answer::Hashed(sum))) => self.hashed(start, Ok(sum)),
+            (Work::Hash(start, _), Err(failure)) => self.hashed(start, Err(failure)),
+            (Work::Get { .. } | Work::Hash(..), Ok(_)) => {
                 self.fail(Error::new(Code::Internal, "A range was answered with something else."))
             }
         }
@@ -224,10 +237,16 @@ impl Download {
             if !stalled.slept {
                 let failure = Failure::timeout(stalled.stage.words(), stalled.silent);
                 self.answered(stalled.ticket, Err(failure));
-            } else if let Some(Work::Get { piece, .. }) = self.flights.land(stalled.ticket) {
-                self.touch(piece.at);
-                self.put_back(piece, None);
-                self.log(Level::Info, "A range did not survive the jump of the clock: it is asked for again.");
+                continue;
+            }
+            match (self.flights.land(stalled.ticket), self.phase) {
+                (Some(Work::Get { piece, .. }), _) => {
+                    self.touch(piece.at);
+                    self.put_back(piece, None);
+                    self.log(Level::Info, "A range did not survive the jump of the clock: it is asked for again.");
+                }
+                (Some(Work::Hash(start, end)), Phase::Verifying(algorithm, _)) => self.hash(algorithm, start, end),
+                _ => {}
             }
         }
     }
@@ -242,6 +261,7 @@ impl Download {
         if got_all && matches!(self.phase, Phase::Fetching | Phase::Streaming) {
             self.phase = Phase::Sealing;
         }
+        self.verify();
         let calling = self.calls.is_resting() || self.flights.iter().any(|(_, work)| matches!(work, Work::Call));
         if !calling {
             self.call();
@@ -250,7 +270,7 @@ impl Download {
         self.tell_progress(false);
     }
 
-    fn finish(&mut self) {
+    fn finish(&mut self, integrity: Integrity) {
         let size = self.size.unwrap_or(self.received);
         let finish = Finish {
             key: self.key.clone(),
@@ -258,6 +278,7 @@ impl Download {
             etag: self.version.etag.clone(),
             location: None,
             content_type: self.content_type.clone(),
+            integrity,
         };
         self.unsave();
         self.end(State::Done, End::Done(finish));
@@ -304,7 +325,7 @@ impl Download {
     fn tell_state(&mut self) {
         let state = match self.phase {
             Phase::Over => return,
-            Phase::Sealing => State::Completing,
+            Phase::Sealing | Phase::Verifying(..) => State::Completing,
             _ if self.paused => State::Paused,
             _ if self.reach.is_down() && self.flights.is_empty() => State::Offline,
             Phase::Recalling { .. } | Phase::Requesting if self.size.is_none() => State::Starting,
@@ -325,7 +346,7 @@ impl Download {
         };
         let active = self.flights.iter().filter_map(|(_, work)| match work {
             Work::Get { piece, .. } => Some((piece.at, PartState::Active, piece.backoff.attempt() + 1)),
-            Work::Call => None,
+            Work::Call | Work::Hash(..) => None,
         });
         let resting = self.pieces.resting().map(|piece| (piece.at, PartState::Resting, piece.backoff.attempt() + 1));
         let busy: Vec<_> = active.chain(resting).collect();

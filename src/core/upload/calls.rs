@@ -1,8 +1,8 @@
 //! What the backend is asked for an upload, and what its answers mean.
 
-use super::{Phase, Upload, Work, parts::Parts};
+use super::{Phase, Upload, Work, parts::Parts, verifying::Hashing};
 use crate::core::{
-    checkpoint::{Checkpoint, Found, Recalled, Save, UploadPoint},
+    checkpoint::{Checkpoint, Found, NotedPart, Recalled, Save, UploadPoint},
     error::{Code, Error, Failure, Verdict},
     etag,
     flight::Stage,
@@ -42,6 +42,7 @@ impl Upload {
             Phase::Removing(command) => Some(command.clone()),
             Phase::Completing => Some(Command::Complete(self.upload.clone()?, self.parts.as_ref()?.etags())),
             Phase::Looking(_) => Some(Command::Look(self.key.clone())),
+            Phase::Verifying(completion) => self.wants_look_up().then(|| Command::LookUp(completion.key.clone())),
             Phase::Confirming(..) => Some(Command::ListParts(self.upload.clone()?)),
             Phase::Recalling { resume } if self.ending.is_some() => Some(Command::Recall { resume: *resume }),
             _ if self.paused || !self.admitted => None,
@@ -79,6 +80,9 @@ impl Upload {
             Answer::PartsGranted(grants) => self.signed(grants),
             Answer::PartsListed(list) => self.listed(&list),
             Answer::Completed(completion) => self.completed(completion),
+            Answer::Looked(seen) if matches!(self.phase, Phase::Verifying(_)) => {
+                self.looked_up(seen.map(|seen| seen.told).unwrap_or_default());
+            }
             Answer::Looked(seen) => self.looked(seen),
             Answer::Removed => self.end(State::Aborted, End::Aborted),
             _ => self.fail(Error::new(Code::Internal, "A call was answered with something else.")),
@@ -103,7 +107,11 @@ impl Upload {
         self.key = point.key.clone();
         self.upload = Some(UploadRef { key: point.key, upload_id: point.upload_id });
         let mut parts = Parts::new(plan);
-        parts.note(noted);
+        let of_use = |part: NotedPart| NotedPart {
+            sum: part.sum.filter(|sum| Some(sum.algorithm) == self.hashing.algorithm),
+            ..part
+        };
+        parts.note(noted.into_iter().map(of_use).collect());
         self.parts = Some(parts);
         self.phase = Phase::Listing;
     }
@@ -163,7 +171,7 @@ impl Upload {
         let (stored, all) = (parts.stored(), parts.plan().parts());
         self.log(Level::Info, format!("Storage has {stored} of {all} parts."));
         if self.saved {
-            fresh.into_iter().for_each(|(number, etag)| self.save(Save::Part { number, etag }));
+            fresh.into_iter().for_each(|part| self.save(Save::Part(part)));
         }
         self.phase = Phase::Sending;
     }
@@ -172,16 +180,16 @@ impl Upload {
         let Phase::Looking(error) = std::mem::replace(&mut self.phase, Phase::Sending) else {
             return;
         };
-        match seen.map(|seen| (self.likeness(&seen), seen.etag)) {
-            Some((Likeness::Same, etag)) => self.completed_unheard(etag),
-            Some((Likeness::Alike, etag)) if self.doubt => self.phase = Phase::Confirming(etag, error),
+        match seen.map(|seen| (self.likeness(&seen), seen)) {
+            Some((Likeness::Same, seen)) => self.completed_unheard(seen),
+            Some((Likeness::Alike, seen)) if self.doubt => self.phase = Phase::Confirming(seen, error),
             _ => self.not_completed(error),
         }
     }
 
-    fn completed_unheard(&mut self, etag: Option<String>) {
+    fn completed_unheard(&mut self, seen: Seen) {
         self.log(Level::Warn, "No answer said that the upload was completed, but the object itself shows it.");
-        self.completed(Completion { key: self.key.clone(), etag, location: None });
+        self.completed(Completion { key: self.key.clone(), etag: seen.etag, location: None, told: seen.told });
     }
 
     /// The object is not there, or not this one.
@@ -303,14 +311,18 @@ impl Upload {
                 self.phase = Phase::Listing;
             }
             Phase::Completing if self.doubt || gone => self.phase = Phase::Looking(error),
+            Phase::Verifying(_) => {
+                self.log(Level::Warn, format!("No checksum of the object is to be had: {}", error.message));
+                self.looked_up(Vec::new());
+            }
             Phase::Looking(why) => {
                 let why = why.clone();
                 self.fail(why);
             }
             // Nobody else ends an upload: its completion did.
-            Phase::Confirming(etag, _) if gone && !absent => {
-                let etag = etag.clone();
-                self.completed_unheard(etag);
+            Phase::Confirming(seen, _) if gone && !absent => {
+                let seen = seen.clone();
+                self.completed_unheard(seen);
             }
             Phase::Confirming(_, why) => {
                 let why = why.clone();
@@ -331,6 +343,7 @@ impl Upload {
         self.unsave();
         (self.upload, self.parts, self.resumed, self.doubt) = (None, None, false, false);
         self.leases = Default::default();
+        self.hashing = Hashing::new(self.hashing.algorithm);
         self.phase = Phase::Requesting;
     }
 }

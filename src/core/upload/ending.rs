@@ -3,6 +3,7 @@
 use super::{Phase, Upload, Work};
 use crate::core::{
     error::{Code, Error},
+    integrity::Integrity,
     protocol::Completion,
     transfer::{Command, End, Event, Finish, Output, State},
 };
@@ -13,7 +14,11 @@ impl Upload {
         if self.ending.replace(keep).is_some() || matches!(self.phase, Phase::Over) {
             return;
         }
-        self.cancel(|work| matches!(work, Work::Part(_)));
+        self.cancel(|work| !matches!(work, Work::Call));
+        if let Phase::Verifying(completion) = &self.phase {
+            let completion = completion.clone();
+            return if keep { self.remove(keep) } else { self.completed(completion) };
+        }
         let calling = self.flights.iter().any(|(_, work)| *work == Work::Call);
         let awaited = match self.phase {
             // An earlier life may have left something, which goes as well.
@@ -45,17 +50,18 @@ impl Upload {
             self.unsave();
             self.phase = Phase::Removing(Command::RemoveObject(completion.key));
         } else {
-            self.finish(completion);
+            self.phase = Phase::Verifying(completion);
         }
     }
 
-    pub(super) fn finish(&mut self, completion: Completion) {
+    pub(super) fn finish(&mut self, completion: Completion, integrity: Integrity) {
         let finish = Finish {
             key: completion.key,
             size: self.request.size,
             etag: completion.etag,
             location: completion.location,
             content_type: Some(self.request.content_type.clone()),
+            integrity,
         };
         self.unsave();
         self.end(State::Done, End::Done(finish));

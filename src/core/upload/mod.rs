@@ -9,6 +9,7 @@
 //! | this file | the contract of [`Engine`], and what follows from each input |
 //! | `calls` | what the backend is asked, and what its answers mean |
 //! | `sending` | one part on its way to storage |
+//! | `verifying` | whether storage has what was sent |
 //! | `ending` | how it ends: done, failed, aborted |
 //! | `parts` | what is waiting, under way, resting and stored |
 
@@ -16,10 +17,11 @@ mod calls;
 mod ending;
 mod parts;
 mod sending;
+mod verifying;
 
 use std::collections::VecDeque;
 
-use self::parts::Parts;
+use self::{parts::Parts, verifying::Hashing};
 use super::{
     calls::Calls,
     chance::Chance,
@@ -30,12 +32,14 @@ use super::{
     meter::Meter,
     options::Settings,
     plan::USUAL_PART,
-    protocol::{UploadRef, UploadRequest},
+    protocol::{Completion, UploadRef, UploadRequest},
     reach::Reach,
     retry::{Backoff, Budget, Policy},
     time::Millis,
     trace::Trace,
-    transfer::{Answer, Command, Deadline, Engine, Event, Input, Level, Link, Output, Reason, State, Ticket, Want},
+    transfer::{
+        Answer, Command, Deadline, Engine, Event, Input, Level, Link, Output, Reason, Seen, State, Ticket, Want,
+    },
 };
 
 /// Where the upload stands; each names what the backend or storage is needed for.
@@ -52,8 +56,10 @@ enum Phase {
     Completing,
     /// Nobody knows whether it was completed: the object itself will tell. Else this is why it failed.
     Looking(Error),
-    /// The object looks like this one, with that ETag; the upload's own end would prove it. Else this is why it failed.
-    Confirming(Option<String>, Error),
+    /// The object looks like this one; the upload's own end would prove it. Else this is why it failed.
+    Confirming(Seen, Error),
+    /// The object is there, and is compared with what was sent.
+    Verifying(Completion),
     /// The user has ended it; this call takes away what storage holds.
     Removing(Command),
     Over,
@@ -64,6 +70,7 @@ enum Phase {
 enum Work {
     Call,
     Part(u32),
+    Hash(u32),
 }
 
 #[derive(Debug)]
@@ -91,6 +98,7 @@ pub struct Upload {
     /// Storage was asked once more for its parts after it had refused the completion.
     relisted: bool,
     parts: Option<Parts>,
+    hashing: Hashing,
     /// The parts that the backend is asked to sign just now.
     asked: Vec<u32>,
     leases: Leases,
@@ -129,6 +137,7 @@ impl Upload {
             nonsense: Backoff::default(),
             relisted: false,
             parts: None,
+            hashing: Hashing::new(settings.checksum),
             asked: Vec::new(),
             leases: Leases::default(),
             flights: Flights::new(settings.stall_timeout),
@@ -153,19 +162,23 @@ impl Upload {
         match (work, answer) {
             (Work::Part(number), Ok(Answer::Replied(response))) => self.stored(number, &response),
             (Work::Part(number), Err(failure)) => self.part_failed(number, failure),
+            (Work::Hash(number), Ok(Answer::Hashed(sum))) => self.hashed(number, Ok(sum)),
+            (Work::Hash(number), Err(failure)) => self.hashed(number, Err(failure)),
             (Work::Call, Ok(answer)) => {
                 self.calls.succeeded();
                 self.called(answer);
             }
             (Work::Call, Err(failure)) => self.call_failed(failure),
-            (Work::Part(_), Ok(_)) => self.fail(Error::new(Code::Internal, "A part was answered with something else.")),
+            (Work::Part(_) | Work::Hash(_), Ok(_)) => {
+                self.fail(Error::new(Code::Internal, "A part was answered with something else."))
+            }
         }
     }
 
     /// It proves that there is a network.
     fn is_from_afar(&self, answer: &Result<Answer, Failure>) -> bool {
         match answer {
-            Ok(Answer::Recalled(_)) => false,
+            Ok(Answer::Recalled(_) | Answer::Hashed(_)) => false,
             Ok(_) => true,
             Err(failure) => failure.error.status.is_some(),
         }
@@ -208,13 +221,18 @@ impl Upload {
             if !stalled.slept {
                 let failure = Failure::timeout(stalled.stage.words(), stalled.silent);
                 self.answered(stalled.ticket, Err(failure));
-            } else if let (Some(Work::Part(number)), Some(parts)) = (self.flights.land(stalled.ticket), &mut self.parts)
-            {
-                parts.put_back(number);
-                self.log(
-                    Level::Info,
-                    format!("Part {number} did not survive the jump of the clock: it is sent again."),
-                );
+                continue;
+            }
+            match (self.flights.land(stalled.ticket), &mut self.parts) {
+                (Some(Work::Part(number)), Some(parts)) => {
+                    parts.put_back(number);
+                    self.log(
+                        Level::Info,
+                        format!("Part {number} did not survive the jump of the clock: it is sent again."),
+                    );
+                }
+                (Some(Work::Hash(number)), _) => self.hash_again(number),
+                _ => {}
             }
         }
     }
@@ -232,10 +250,12 @@ impl Upload {
         if matches!(self.phase, Phase::Sending) && all_stored && self.upload.is_some() {
             self.phase = Phase::Completing;
         }
+        self.verify();
         let calling = self.calls.is_resting() || self.flights.iter().any(|(_, work)| *work == Work::Call);
         if !calling && !self.reach.is_down() {
             self.call();
         }
+        self.hash();
         self.tell_state();
         self.tell_progress(false);
     }
@@ -245,7 +265,7 @@ impl Upload {
             Phase::Over => return,
             Phase::Removing(_) => self.state,
             _ if self.reach.is_down() && self.flights.is_empty() && !self.paused => State::Offline,
-            Phase::Completing | Phase::Looking(_) | Phase::Confirming(..) => State::Completing,
+            Phase::Completing | Phase::Looking(_) | Phase::Confirming(..) | Phase::Verifying(_) => State::Completing,
             _ if self.paused => State::Paused,
             _ if self.parts.is_none() => State::Starting,
             _ => State::Active,

@@ -1,6 +1,8 @@
 //! The parts of one upload: what is waiting, under way, resting before a retry, and stored.
 
 use crate::core::{
+    checkpoint::NotedPart,
+    checksum::{Algorithm, Checksum},
     plan::Plan,
     protocol::StoredPart,
     retry::Backoff,
@@ -14,6 +16,9 @@ struct Part {
     state: PartState,
     loaded: u64,
     etag: Option<String>,
+    /// The checksum of its bytes, as they were read here.
+    sum: Option<Checksum>,
+    hashing: bool,
     backoff: Backoff,
     /// How many parts were stored when this one failed last: more since then is progress.
     stored_at_failure: u32,
@@ -33,7 +38,10 @@ pub struct Parts {
     /// Bytes stored or under way.
     loaded: u64,
     changed: Sorted<u32>,
-    noted: Vec<(u32, String)>,
+    noted: Vec<NotedPart>,
+    /// Under way or stored, and neither hashed nor being hashed.
+    unhashed: Sorted<u32>,
+    hashed: usize,
 }
 
 impl Parts {
@@ -42,6 +50,8 @@ impl Parts {
             state: PartState::Waiting,
             loaded: 0,
             etag: None,
+            sum: None,
+            hashing: false,
             backoff: Backoff::default(),
             stored_at_failure: 0,
             resigned: None,
@@ -57,6 +67,8 @@ impl Parts {
             loaded: 0,
             changed: Sorted::of(numbers),
             noted: Vec::new(),
+            unhashed: Sorted::default(),
+            hashed: 0,
         }
     }
 
@@ -92,6 +104,7 @@ impl Parts {
 
     pub fn start(&mut self, number: u32) {
         self.waiting.remove(&number);
+        self.unhash(number);
         self.set(number, PartState::Active, 0);
     }
 
@@ -115,42 +128,108 @@ impl Parts {
         let known = (1..=self.plan.parts()).contains(&number) && bytes.end - bytes.start == size;
         if known && self.waiting.take(&number) {
             self.store(number, Some(etag));
+            self.unhash(number);
         }
         known
     }
 
-    /// What was noted in an earlier life; it counts only once it is known to be true.
-    pub fn note(&mut self, noted: Vec<(u32, String)>) {
+    /// What was noted in an earlier life; it counts only once it is known to be true. What was hashed then need not be again.
+    pub fn note(&mut self, noted: Vec<NotedPart>) {
+        for NotedPart { number, sum, .. } in &noted {
+            if let Some(sum) = sum.filter(|_| (1..=self.plan.parts()).contains(number)) {
+                self.hashed(*number, sum);
+            }
+        }
         self.noted = noted;
     }
 
     /// Nobody can tell what storage has: what was noted counts. Returns how many parts that are.
     pub fn trust(&mut self) -> usize {
         let noted = std::mem::take(&mut self.noted);
-        let known = |(number, etag): &(u32, String)| {
-            let bytes = self.plan.bytes(*number);
-            self.restore(*number, etag.clone(), bytes.end - bytes.start)
+        let known = |part: &NotedPart| {
+            let bytes = self.plan.bytes(part.number);
+            self.restore(part.number, part.etag.clone(), bytes.end - bytes.start)
         };
         noted.iter().map(known).filter(|known| *known).count()
     }
 
     /// Storage's own list, number and size: what is not on it has to be sent, what is on it has not. Returns what had not been
     /// noted.
-    pub fn reconcile(&mut self, list: &[StoredPart]) -> Vec<(u32, String)> {
+    pub fn reconcile(&mut self, list: &[StoredPart]) -> Vec<NotedPart> {
         for number in 1..=self.plan.parts() {
             if self.part(number).is_some_and(|part| part.state == PartState::Done) {
                 self.stored -= 1;
                 self.put_back(number);
             }
         }
-        let noted = Sorted::of_pairs(std::mem::take(&mut self.noted));
+        let noted = std::mem::take(&mut self.noted).into_iter().map(|part| (part.number, part.etag));
+        let noted: Sorted<u32, String> = Sorted::of_pairs(noted.collect::<Vec<_>>());
         let mut fresh = Vec::new();
         for StoredPart { number, etag, size } in list {
             if self.restore(*number, etag.clone(), *size) && noted.get(number) != Some(etag) {
-                fresh.push((*number, etag.clone()));
+                fresh.push(NotedPart { number: *number, etag: etag.clone(), sum: self.sum_of(*number) });
             }
         }
         fresh
+    }
+
+    /// The next part to hash.
+    pub fn take_unhashed(&mut self) -> Option<u32> {
+        let (number, ()) = self.unhashed.pop_first()?;
+        if let Some(part) = self.part(number) {
+            part.hashing = true;
+        }
+        Some(number)
+    }
+
+    /// It is to be hashed, unless it is already, or just now.
+    pub fn unhash(&mut self, number: u32) {
+        if self.part(number).is_some_and(|part| part.sum.is_none() && !part.hashing) {
+            self.unhashed.add(number);
+        }
+    }
+
+    /// Its hashing came to nothing.
+    pub fn hash_again(&mut self, number: u32) {
+        if let Some(part) = self.part(number) {
+            part.hashing = false;
+        }
+        self.unhash(number);
+    }
+
+    /// Its ETag, where it is stored.
+    pub fn hashed(&mut self, number: u32, sum: Checksum) -> Option<String> {
+        self.unhashed.remove(&number);
+        let part = self.part(number)?;
+        let first = part.sum.replace(sum).is_none();
+        part.hashing = false;
+        let etag = part.etag.clone().filter(|_| part.state == PartState::Done);
+        self.hashed += usize::from(first);
+        etag
+    }
+
+    pub fn sum_of(&self, number: u32) -> Option<Checksum> {
+        self.parts.get(number as usize - 1)?.sum
+    }
+
+    pub fn all_hashed(&self) -> bool {
+        self.hashed == self.parts.len()
+    }
+
+    /// The checksum of the whole, once every part is hashed.
+    pub fn sum(&self, algorithm: Algorithm) -> Option<Checksum> {
+        let size = |number| {
+            let bytes = self.plan.bytes(number);
+            bytes.end - bytes.start
+        };
+        // All parts but the last are of one size.
+        let (usual, last) = (algorithm.shift(size(1)), algorithm.shift(size(self.plan.parts())));
+        let mut whole = Checksum::empty(algorithm);
+        for number in 1..=self.plan.parts() {
+            let shift = if number < self.plan.parts() { usual } else { last };
+            whole = whole.and(self.sum_of(number)?, shift);
+        }
+        Some(whole)
     }
 
     /// The attempt is off, through no fault of the part's.
@@ -249,6 +328,34 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::checksum::Hasher;
+
+    fn noted(number: u32, etag: &str) -> NotedPart {
+        NotedPart { number, etag: etag.into(), sum: None }
+    }
+
+    #[test]
+    fn the_sum_of_the_parts_is_that_of_the_whole() {
+        let bytes: Vec<u8> = (0..25).collect();
+        let mut hasher = Hasher::new(Algorithm::Crc64Nvme);
+        let mut sum = |bytes: &[u8]| {
+            hasher.add(bytes);
+            hasher.finish()
+        };
+        let mut parts = Parts::new(Plan::new(25, 10).unwrap());
+        parts.start(3);
+        assert_eq!((parts.take_unhashed(), parts.take_unhashed()), (Some(3), None));
+        // It is sent again while it is hashed.
+        parts.put_back(3);
+        parts.start(3);
+        assert_eq!(parts.take_unhashed(), None);
+        for number in 1..=3 {
+            let own = parts.plan().bytes(number);
+            parts.hashed(number, sum(&bytes[own.start as usize..own.end as usize]));
+        }
+        assert!(parts.all_hashed());
+        assert_eq!(parts.sum(Algorithm::Crc64Nvme), Some(sum(&bytes)));
+    }
 
     #[test]
     fn a_part_rests_and_wakes() {
@@ -279,9 +386,9 @@ mod tests {
     fn storages_list_is_the_truth() {
         let stored = |number, etag: &str, size| StoredPart { number, etag: etag.into(), size };
         let mut parts = Parts::new(Plan::new(25, 10).unwrap());
-        parts.note(vec![(1, "e1".into()), (2, "e2".into())]);
+        parts.note(vec![noted(1, "e1"), noted(2, "e2")]);
         let fresh = parts.reconcile(&[stored(1, "e1", 10), stored(2, "e2", 9), stored(3, "e3", 5)]);
-        assert_eq!(fresh, [(3, "e3".into())]);
+        assert_eq!(fresh, [noted(3, "e3")]);
         assert_eq!((parts.stored(), parts.waiting().collect::<Vec<_>>()), (2, vec![2]));
         parts.reconcile(&[stored(2, "e2", 10)]);
         assert_eq!((parts.stored(), parts.loaded(), parts.waiting().collect::<Vec<_>>()), (1, 10, vec![1, 3]));
@@ -290,7 +397,7 @@ mod tests {
     #[test]
     fn where_nobody_can_list_the_notes_count() {
         let mut parts = Parts::new(Plan::new(25, 10).unwrap());
-        parts.note(vec![(3, "e3".into()), (9, "e9".into())]);
+        parts.note(vec![noted(3, "e3"), noted(9, "e9")]);
         assert_eq!((parts.trust(), parts.etags()), (1, vec![(3, "e3".into())]));
     }
 

@@ -3,10 +3,11 @@
 use super::{Phase, Upload, Work, parts::Parts};
 use crate::core::{
     answer::{self, Asked},
-    checkpoint::Save,
+    checkpoint::{NotedPart, Save},
     error::{Code, Failure, Verdict},
     flight::Stage,
     http::Response,
+    integrity,
     protocol::Completion,
     time::Millis,
     transfer::{Command, Event, Level, Output, Ticket},
@@ -54,18 +55,20 @@ impl Upload {
         };
         let Some(parts) = &mut self.parts else { return };
         parts.store(number, etag.clone());
+        let sum = parts.sum_of(number);
         self.leases.end(number);
         self.budget.gain();
         self.resumed = false;
         match etag {
             Some(etag) if self.upload.is_some() => {
                 if self.saved {
-                    self.save(Save::Part { number, etag });
+                    self.save(Save::Part(NotedPart { number, etag, sum }));
                 }
             }
             etag => {
                 let location = response.headers.get("location").map(str::to_owned);
-                self.finish(Completion { key: self.key.clone(), etag, location });
+                let told = integrity::in_headers(&response.headers);
+                self.completed(Completion { key: self.key.clone(), etag, location, told });
             }
         }
     }
