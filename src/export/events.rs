@@ -8,6 +8,7 @@ use super::error;
 use crate::{
     core::{
         group::Files,
+        integrity::Integrity,
         trace::Trace,
         transfer::{Event, Finish, Level, PartEvent, Progress, State},
     },
@@ -65,6 +66,18 @@ struct ResultView<'a> {
     content_type: Option<&'a str>,
     #[serde(with = "serde_wasm_bindgen::preserve", skip_serializing_if = "JsValue::is_undefined")]
     blob: JsValue,
+    integrity: IntegrityView<'a>,
+}
+
+#[derive(Serialize)]
+struct IntegrityView<'a> {
+    verified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    algorithm: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
 }
 
 /// `None` for what is no event of the public API.
@@ -109,6 +122,17 @@ pub fn result(finish: &Finish, blob: JsValue) -> JsValue {
         location: finish.location.as_deref(),
         content_type: finish.content_type.as_deref(),
         blob,
+        integrity: match &finish.integrity {
+            Integrity::Verified(sum) => IntegrityView {
+                verified: true,
+                algorithm: Some(sum.algorithm.name()),
+                value: Some(sum.text()),
+                reason: None,
+            },
+            Integrity::Unverified(reason) => {
+                IntegrityView { verified: false, algorithm: None, value: None, reason: Some(reason) }
+            }
+        },
     })
 }
 

@@ -9,5 +9,6 @@ mod panic;
 mod platform;
 mod session;
 mod starter;
+mod workers;
 
 pub use session::Session;

@@ -6,6 +6,7 @@ use web_sys::{AbortSignal, RequestCredentials, Url};
 
 use crate::{
     core::{
+        checksum::Algorithm,
         error::{Code, Error},
         json::MAX_SAFE_INTEGER,
         options::{Accept, Settings},
@@ -61,6 +62,7 @@ impl Options {
             part_size: self.number_or_auto("partSize", 1, LARGEST_PART)?,
             retry: self.retry_delays()?.map_or(defaults.retry, Policy::new),
             stall_timeout: self.number("stallTimeout", 1, LONGEST_SPAN)?.unwrap_or(defaults.stall_timeout),
+            checksum: self.checksum()?.unwrap_or(defaults.checksum),
         };
         let backend = HttpBackend { endpoint: self.endpoint()?, headers, credentials: self.credentials()? };
         Ok(ClientOptions { backend, settings, store: self.store()?, on_log: self.function("onLog")? })
@@ -149,6 +151,15 @@ impl Options {
             _ => None,
         };
         self.optional("credentials", parse, "\"omit\", \"same-origin\" or \"include\"")
+    }
+
+    fn checksum(&self) -> Result<Option<Option<Algorithm>>, Error> {
+        let parse = |value: JsValue| match value.as_string()?.as_str() {
+            "auto" => Some(Some(Algorithm::Crc64Nvme)),
+            "none" => Some(None),
+            name => Algorithm::named(name).map(Some),
+        };
+        self.optional("checksum", parse, "\"auto\", \"crc64nvme\", \"crc32c\" or \"none\"")
     }
 
     fn store(&self) -> Result<StoreKind, Error> {

@@ -3,13 +3,14 @@
 use super::listener::JsListener;
 use crate::{
     drive::seams::Platform,
-    web::{BlobSink, BlobSource, BrowserClock, BrowserStore, BrowserTransport, HttpBackend},
+    web::{BlobSink, BlobSource, BrowserClock, BrowserStore, BrowserTransport, HttpBackend, WorkerHasher},
 };
 
 pub struct Browser {
     pub backend: HttpBackend,
     pub transport: BrowserTransport,
     pub store: BrowserStore,
+    pub hasher: WorkerHasher,
     pub clock: BrowserClock,
 }
 
@@ -19,6 +20,7 @@ impl Platform for Browser {
     type Sink = BlobSink;
     type Store = BrowserStore;
     type Transport = BrowserTransport;
+    type Hasher = WorkerHasher;
     type Clock = BrowserClock;
     type Listener = JsListener;
 
@@ -32,6 +34,10 @@ impl Platform for Browser {
 
     fn store(&self) -> &BrowserStore {
         &self.store
+    }
+
+    fn hasher(&self) -> &WorkerHasher {
+        &self.hasher
     }
 
     fn clock(&self) -> &BrowserClock {

@@ -5,7 +5,7 @@ use std::{
     rc::Rc,
 };
 
-use js_sys::{Array, Promise};
+use js_sys::{Array, Date, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
@@ -17,14 +17,15 @@ use super::{
     panic,
     platform::Browser,
     starter::{Starter, key_of},
+    workers::start_worker,
 };
 use crate::{
     core::{
         error::{Code, Error},
-        transfer::Input,
+        transfer::{Event, Input, Level},
     },
     drive::{Driver, call::retrying, mailbox::Message, seams::Backend},
-    web::{BrowserClock, BrowserStore, BrowserTransport, LinkWatch, warm_up},
+    web::{BrowserClock, BrowserStore, BrowserTransport, LinkWatch, WorkerHasher, warm_up},
 };
 
 #[wasm_bindgen]
@@ -41,12 +42,21 @@ impl Session {
         let ClientOptions { backend, settings, store, on_log } =
             Options::new(options).and_then(|options| options.client()).map_err(|error| error::to_js(&error))?;
         let store = BrowserStore::new(store, backend.endpoint.as_str());
-        let platform = Rc::new(Browser { backend, transport: BrowserTransport, store, clock: BrowserClock });
+        let told = on_log.clone();
+        let hasher = WorkerHasher::new(start_worker, move |why| {
+            let entry = events::log(&Event::Log(Level::Warn, why.to_owned(), None), Date::now(), None);
+            if let (Some(entry), Some(on_log)) = (entry, &told) {
+                // An application's faulty log callback must not end its transfers.
+                let _ = on_log.call1(&JsValue::UNDEFINED, &entry);
+            }
+        });
+        let platform = Rc::new(Browser { backend, transport: BrowserTransport, store, hasher, clock: BrowserClock });
         let (driver, mailbox) = Driver::new(platform.clone(), settings.clone(), seed());
         let closed = platform.clone();
         spawn_local(async move {
             driver.run().await;
             closed.store.close();
+            closed.hasher.close();
         });
         warm_up();
         let heard = mailbox.clone();

@@ -36,6 +36,12 @@ export interface ClientOptions {
   retryDelays?: readonly number[];
   /** Silence after which a request is given up and tried again; four times that while storage owes only its answer. @default 30_000 */
   stallTimeout?: number;
+  /**
+   * End-to-end integrity: every byte is read a second time, hashed in a worker, and the sum compared with storage's own, where the
+   * backend's answers or storage's headers tell it. "auto" is CRC-64/NVME, which S3 computes by itself; CRC-32C is what Google
+   * Cloud Storage tells. @default "auto"
+   */
+  checksum?: "auto" | "crc64nvme" | "crc32c" | "none";
   /** Where unfinished transfers are remembered; "memory" lasts as long as the page. No URL is in it. @default "indexeddb" */
   store?: "indexeddb" | "memory";
   /** Every request and decision, for monitoring. A presigned URL is cut to its origin and path. */
@@ -98,6 +104,7 @@ export interface UploadResult {
   etag?: string;
   location?: string;
   contentType?: string;
+  integrity: Integrity;
 }
 export interface DownloadResult {
   key: string;
@@ -105,7 +112,13 @@ export interface DownloadResult {
   etag?: string;
   contentType?: string;
   blob: Blob;
+  integrity: Integrity;
 }
+/**
+ * `verified`: our checksum of every byte (base64) equals that which storage computed itself. Else why it could not be compared.
+ * A mismatch is never a result: it is a `checksum-mismatch`.
+ */
+export type Integrity = { verified: true; algorithm: string; value: string } | { verified: false; reason: string };
 export interface BatchResult {
   done: UploadResult[];
   /** `error` is a TransferError, or what the upload was aborted with. */

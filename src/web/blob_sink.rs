@@ -77,6 +77,11 @@ impl BlobSink {
         self.sealed.take()
     }
 
+    /// Some bytes of the finished object.
+    pub fn slice(&self, start: u64, end: u64) -> Option<Blob> {
+        self.sealed.borrow().as_ref()?.slice_with_f64_and_f64(start as f64, end as f64).ok()
+    }
+
     /// From now on what is held is kept as well.
     pub fn keep_with(&self, keeper: Keeper) {
         self.keeper.replace(Some(Rc::new(keeper)));

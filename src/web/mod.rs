@@ -7,6 +7,7 @@ mod blob_sink;
 mod clock;
 mod fetch;
 mod handle;
+pub mod hasher;
 mod idb;
 mod json;
 mod keeper;
@@ -28,6 +29,7 @@ pub use self::{
     clock::BrowserClock,
     fetch::Bytes,
     handle::{file_of, is_file_handle},
+    hasher::WorkerHasher,
     link::LinkWatch,
     saved::SavedRecord,
     shelf::Kind as StoreKind,

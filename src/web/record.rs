@@ -7,7 +7,8 @@ use web_sys::Blob;
 
 use super::json;
 use crate::core::{
-    checkpoint::{Checkpoint, DownloadPoint, Identity, UploadPoint, VERSION},
+    checkpoint::{Checkpoint, DownloadPoint, Identity, NotedPart, UploadPoint, VERSION},
+    checksum::Checksum,
     download::version::Version,
     json::MAX_SAFE_INTEGER,
     stretches::Stretch,
@@ -125,12 +126,15 @@ impl Record {
 }
 
 /// A part that storage has.
-pub fn part(etag: &str) -> JsValue {
-    json::object(&[("etag", JsValue::from_str(etag))])
+pub fn part(part: &NotedPart) -> JsValue {
+    let sum = part.sum.map(Checksum::tagged);
+    json::object(&[("etag", JsValue::from_str(&part.etag)), ("sum", optional(sum.as_deref()))])
 }
 
-pub fn part_of(value: &JsValue) -> Option<String> {
-    Fields(value).text("etag").filter(|etag| !etag.is_empty())
+pub fn part_of(number: u32, value: &JsValue) -> Option<NotedPart> {
+    let value = Fields(value);
+    let etag = value.text("etag").filter(|etag| !etag.is_empty())?;
+    Some(NotedPart { number, etag, sum: value.text("sum").and_then(|text| Checksum::untagged(&text)) })
 }
 
 /// Bytes of an object.

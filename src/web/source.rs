@@ -61,7 +61,7 @@ impl BlobSource {
     }
 }
 
-fn changed() -> Failure {
+pub(super) fn changed() -> Failure {
     let message = "The file can't be read any more: it was changed, moved or deleted since it was chosen.";
     Failure::fatal(Error::new(Code::SourceChanged, message))
 }

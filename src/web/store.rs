@@ -216,8 +216,7 @@ impl Store for BrowserStore {
             Ok(Search::Found { id, record, pieces, lock }) => {
                 let Checkpoint::Upload(point) = record.point.clone() else { return Ok(recalled) };
                 let numbers = 1..=point.identity.size.div_ceil(point.part_size);
-                let part =
-                    |(number, value): (u64, JsValue)| Some((u32::try_from(number).ok()?, record::part_of(&value)?));
+                let part = |(number, value): (u64, JsValue)| record::part_of(u32::try_from(number).ok()?, &value);
                 let parts =
                     pieces.into_iter().filter(|(number, _)| numbers.contains(number)).filter_map(part).collect();
                 self.take_over(transfer, Rc::new(Slot::new(id)), Record { asked, ..record }, lock).await;
@@ -276,8 +275,8 @@ impl Store for BrowserStore {
         match save {
             Save::Begin(point) => self.begin(&driven, point, Date::now()).await,
             // Where the record could not be written, that was said.
-            Save::Part { .. } if !driven.slot.begun.get() => Ok(()),
-            Save::Part { number, etag } => self.shelf.put_piece(id, number.into(), &record::part(&etag)).await,
+            Save::Part(_) if !driven.slot.begun.get() => Ok(()),
+            Save::Part(part) => self.shelf.put_piece(id, part.number.into(), &record::part(&part)).await,
             Save::Forget => {
                 driven.slot.begun.set(false);
                 driven.point.replace(None);

@@ -36,6 +36,8 @@ test("the tarball holds the face, the module and the papers, and nothing else", 
     "saved.js",
     "timeline.js",
     "transfer.js",
+    "worker.js",
+    "workers.js",
   ]);
 });
 

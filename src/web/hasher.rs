@@ -1,0 +1,197 @@
+//! Hashing off the page's thread: a few workers, started when first needed and ended when idle. Where the page may have none
+//! (its Content-Security-Policy, an old browser) the page's own thread hashes, a chunk of a stream at a time: a millisecond
+//! or so, between which everything else has its turn.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::Rc,
+};
+
+use futures_channel::oneshot;
+use gloo_timers::callback::Timeout;
+use js_sys::{Array, Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, MessageEvent, ReadableStreamDefaultReader, Worker};
+
+use super::{blob_sink::BlobSink, listening::Listening, source::BlobSource};
+use crate::{
+    core::{
+        checksum::{self, Algorithm, Checksum},
+        error::{Code, Error, Failure},
+    },
+    drive::seams::Hasher,
+};
+
+/// Two hash as fast as most disks read.
+const WORKERS: usize = 2;
+/// So long, in milliseconds, workers wait for more.
+const IDLE: u32 = 3_000;
+/// What a worker answers where the Blob can't be read.
+const UNREADABLE: &str = "unreadable";
+
+type Waiting = Rc<RefCell<VecDeque<oneshot::Sender<String>>>>;
+
+/// One worker, and who waits for its answers, which come in the order of the questions.
+struct Hand {
+    worker: Worker,
+    waiting: Waiting,
+    _listening: Listening,
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        self.worker.terminate();
+    }
+}
+
+struct Pool {
+    hands: RefCell<Vec<Hand>>,
+    idle: RefCell<Option<Timeout>>,
+}
+
+pub struct WorkerHasher {
+    start: fn() -> Result<Worker, JsValue>,
+    warn: Box<dyn Fn(&str)>,
+    pool: Rc<Pool>,
+    /// Workers were tried, and don't work here.
+    without: Cell<bool>,
+}
+
+impl WorkerHasher {
+    /// `start` brings a worker that runs [`hash`] for what it is posted; `warn` hears why there are none.
+    pub fn new(start: fn() -> Result<Worker, JsValue>, warn: impl Fn(&str) + 'static) -> Self {
+        let pool = Pool { hands: RefCell::default(), idle: RefCell::default() };
+        Self { start, warn: Box::new(warn), pool: Rc::new(pool), without: Cell::new(false) }
+    }
+
+    /// Ends what runs.
+    pub fn close(&self) {
+        self.pool.idle.take();
+        self.pool.hands.take();
+    }
+
+    async fn of(&self, blob: &Blob, algorithm: Algorithm) -> Result<Checksum, Unreadable> {
+        if !self.without.get() {
+            if let Some(answer) = self.elsewhere(blob, algorithm).await {
+                return Checksum::untagged(&answer).ok_or(Unreadable);
+            }
+            if !self.without.replace(true) {
+                (self.warn)("No worker could be started here, or it failed: the page's own thread hashes.");
+            }
+            self.close();
+        }
+        hash(blob, algorithm).await
+    }
+
+    /// A worker's answer; `None` where there is no worker.
+    async fn elsewhere(&self, blob: &Blob, algorithm: Algorithm) -> Option<String> {
+        let answer = self.ask(blob, algorithm)?.await.ok();
+        if self.pool.hands.borrow().iter().all(|hand| hand.waiting.borrow().is_empty()) {
+            let pool = Rc::downgrade(&self.pool);
+            let end = Timeout::new(IDLE, move || {
+                if let Some(pool) = pool.upgrade() {
+                    pool.hands.take();
+                }
+            });
+            self.pool.idle.replace(Some(end));
+        }
+        answer
+    }
+
+    fn ask(&self, blob: &Blob, algorithm: Algorithm) -> Option<oneshot::Receiver<String>> {
+        self.pool.idle.take();
+        let mut hands = self.pool.hands.borrow_mut();
+        let load = |hand: &Hand| hand.waiting.borrow().len();
+        if hands.len() < WORKERS && hands.iter().all(|hand| load(hand) > 0) {
+            hands.push(Hand::new(self.start).ok()?);
+        }
+        let hand = hands.iter().min_by_key(|hand| load(hand))?;
+        hand.worker.post_message(&Array::of2(blob, &algorithm.name().into())).ok()?;
+        let (sender, answer) = oneshot::channel();
+        hand.waiting.borrow_mut().push_back(sender);
+        Some(answer)
+    }
+}
+
+impl Hand {
+    fn new(start: fn() -> Result<Worker, JsValue>) -> Result<Self, JsValue> {
+        let worker = start()?;
+        let waiting = Waiting::default();
+        let heard = waiting.clone();
+        let listening = Listening::new(&worker, &["message", "error", "messageerror"], move |event| {
+            match event.dyn_ref::<MessageEvent>().and_then(|message| message.data().as_string()) {
+                Some(answer) => {
+                    let next = heard.borrow_mut().pop_front();
+                    // Nobody waits any more where the transfer has ended meanwhile.
+                    next.map(|waiting| waiting.send(answer));
+                }
+                // It failed: whoever waits is told by being dropped.
+                None => heard.borrow_mut().clear(),
+            }
+        });
+        worker.post_message(&wasm_bindgen::module())?;
+        Ok(Self { worker, waiting, _listening: listening })
+    }
+}
+
+impl Hasher for WorkerHasher {
+    type Source = BlobSource;
+    type Sink = BlobSink;
+
+    async fn of_source(
+        &self,
+        source: &BlobSource,
+        algorithm: Algorithm,
+        start: u64,
+        end: u64,
+    ) -> Result<Checksum, Failure> {
+        self.of(&source.slice(start, end)?, algorithm).await.map_err(|Unreadable| super::source::changed())
+    }
+
+    async fn of_sink(
+        &self,
+        sink: &BlobSink,
+        algorithm: Algorithm,
+        start: u64,
+        end: u64,
+    ) -> Result<Checksum, Failure> {
+        let unreadable = || {
+            let message = "The browser can't read the downloaded bytes any more: it has no room for them.";
+            Failure::fatal(Error::new(Code::StorageFull, message))
+        };
+        let blob = sink.slice(start, end).ok_or_else(unreadable)?;
+        self.of(&blob, algorithm).await.map_err(|Unreadable| unreadable())
+    }
+}
+
+/// The Blob's bytes are gone, or were changed on disk.
+pub struct Unreadable;
+
+/// What a worker answers to a Blob.
+pub async fn answer(blob: &Blob, algorithm: &str) -> String {
+    let algorithm = Algorithm::named(algorithm).unwrap_or(Algorithm::Crc64Nvme);
+    hash(blob, algorithm).await.map_or_else(|Unreadable| UNREADABLE.to_owned(), Checksum::tagged)
+}
+
+/// Reads a Blob to its end, on this thread.
+async fn hash(blob: &Blob, algorithm: Algorithm) -> Result<Checksum, Unreadable> {
+    let reader: ReadableStreamDefaultReader = blob.stream().get_reader().unchecked_into();
+    let (mut hasher, mut bytes) = (checksum::Hasher::new(algorithm), Vec::new());
+    let name = JsValue::from_str("value");
+    loop {
+        let read = JsFuture::from(reader.read()).await.map_err(|_| Unreadable)?;
+        let Some(chunk) = Reflect::get(&read, &name).ok().and_then(|value| value.dyn_into::<Uint8Array>().ok()) else {
+            return Ok(hasher.finish());
+        };
+        let length = chunk.length() as usize;
+        if bytes.len() < length {
+            bytes.resize(length, 0);
+        }
+        if let Some(own) = bytes.get_mut(..length) {
+            chunk.copy_to(own);
+            hasher.add(own);
+        }
+    }
+}
