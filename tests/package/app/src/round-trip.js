@@ -19,6 +19,7 @@ export async function roundTrip({ endpoint, token, size }) {
     parts: parts.size,
     uploaded: uploaded.size,
     downloaded: downloaded.size,
+    integrity: [uploaded.integrity, downloaded.integrity],
     same: await sameBytes(file, downloaded.blob),
     error: { own: missing instanceof TransferError && TransferError.is(missing), code: missing.code, status: missing.status },
     left: left.length,
