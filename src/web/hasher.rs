@@ -150,13 +150,7 @@ impl Hasher for WorkerHasher {
         self.of(&source.slice(start, end)?, algorithm).await.map_err(|Unreadable| super::source::changed())
     }
 
-    async fn of_sink(
-        &self,
-        sink: &BlobSink,
-        algorithm: Algorithm,
-        start: u64,
-        end: u64,
-    ) -> Result<Checksum, Failure> {
+    async fn of_sink(&self, sink: &BlobSink, algorithm: Algorithm, start: u64, end: u64) -> Result<Checksum, Failure> {
         let unreadable = || {
             let message = "The browser can't read the downloaded bytes any more: it has no room for them.";
             Failure::fatal(Error::new(Code::StorageFull, message))

@@ -4,6 +4,7 @@
 
 mod answers;
 mod database;
+mod hashing;
 mod link;
 mod locks;
 mod server;

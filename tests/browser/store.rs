@@ -5,7 +5,8 @@ use std::rc::Rc;
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use presigned::{
     core::{
-        checkpoint::{Checkpoint, DownloadPoint, Found, Identity, Recalled, Save, UploadPoint},
+        checkpoint::{Checkpoint, DownloadPoint, Found, Identity, NotedPart, Recalled, Save, UploadPoint},
+        checksum::{Algorithm, Checksum},
         download::version::Version,
         error::{Code, Failure},
         protocol::UploadRequest,
@@ -59,7 +60,13 @@ fn begin(identity: Option<Identity>) -> Save {
 }
 
 fn part(number: u32) -> Save {
-    Save::Part { number, etag: format!("\"{number}\"") }
+    Save::Part(noted(number))
+}
+
+/// With a checksum, but the second.
+fn noted(number: u32) -> NotedPart {
+    let sum = Checksum { algorithm: Algorithm::Crc64Nvme, value: number.into() };
+    NotedPart { number, etag: format!("\"{number}\""), sum: (number != 2).then_some(sum) }
 }
 
 /// An upload that has begun under number 1 and stored two of its three parts.
@@ -103,7 +110,7 @@ async fn an_upload_is_found_again_with_its_parts() {
     let Some(Found::Upload { point, parts }) = recalled.found else { panic!("found") };
     assert_eq!(Save::Begin(Checkpoint::Upload(point.clone())), begin(recalled.identity));
     assert_eq!(point.identity.modified, Some(1_000_000_000_000));
-    assert_eq!(parts, [(1, "\"1\"".to_owned()), (3, "\"3\"".to_owned())]);
+    assert_eq!(parts, [noted(1), noted(3)]);
     second.save(7, part(2)).await.unwrap();
     second.release(7);
 
@@ -199,7 +206,7 @@ async fn mangled_records_are_ignored_and_deleted() {
         database::put("pieces", value, &format!("['{id}', {number}]")).await;
     }
     let Some(Found::Upload { parts, .. }) = recall(&store(), 1, &source).await.unwrap().found else { panic!("found") };
-    assert_eq!(parts, [(1, "\"1\"".to_owned()), (3, "\"3\"".to_owned())]);
+    assert_eq!(parts, [noted(1), noted(3)]);
 }
 
 #[wasm_bindgen_test]
@@ -253,7 +260,7 @@ async fn what_is_forgotten_is_gone() {
     store.release(1);
     store.save(1, part(3)).await.unwrap();
     let Some(Found::Upload { parts, .. }) = recall(&store, 2, &source).await.unwrap().found else { panic!("found") };
-    assert_eq!(parts, [(2, "\"2\"".to_owned())]);
+    assert_eq!(parts, [noted(2)]);
 }
 
 #[wasm_bindgen_test]

@@ -14,7 +14,7 @@ use presigned::{
         mailbox::{Mailbox, Message},
         seams::{Backend, Listener, Platform},
     },
-    web::{BlobSink, BlobSource, BrowserClock, BrowserStore, BrowserTransport, HttpBackend, StoreKind},
+    web::{BlobSink, BlobSource, BrowserClock, BrowserStore, BrowserTransport, HttpBackend, StoreKind, WorkerHasher},
 };
 use wasm_bindgen_futures::spawn_local;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -25,6 +25,7 @@ use super::server::{backend, blob, bytes, faults, heal, pause, read, request, sh
 struct Here {
     backend: HttpBackend,
     store: BrowserStore,
+    hasher: WorkerHasher,
 }
 
 /// Notes the events and hands on the end.
@@ -44,6 +45,7 @@ impl Platform for Here {
     type Sink = BlobSink;
     type Store = BrowserStore;
     type Transport = BrowserTransport;
+    type Hasher = WorkerHasher;
     type Clock = BrowserClock;
     type Listener = Notes;
 
@@ -57,6 +59,10 @@ impl Platform for Here {
 
     fn store(&self) -> &BrowserStore {
         &self.store
+    }
+
+    fn hasher(&self) -> &WorkerHasher {
+        &self.hasher
     }
 
     fn clock(&self) -> &BrowserClock {
@@ -95,7 +101,12 @@ impl Client {
     }
 
     async fn with(user: &str, settings: Settings) -> Self {
-        let here = Here { backend: backend(user).await, store: BrowserStore::new(StoreKind::IndexedDb, user) };
+        let here = Here {
+            backend: backend(user).await,
+            store: BrowserStore::new(StoreKind::IndexedDb, user),
+            // A page that may have no workers.
+            hasher: WorkerHasher::new(|| Err("no workers here".into()), |_| {}),
+        };
         let (driver, mailbox) = Driver::new(Rc::new(here), settings, 1);
         spawn_local(driver.run());
         Self(mailbox)
