@@ -177,6 +177,17 @@ async fn a_range_may_be_ignored_or_come_short() {
 }
 
 #[tokio::test]
+async fn a_byte_flips_on_its_way() {
+    let world = World::new(&[]).await;
+    let (_, url) = world.stored(&bytes(100)).await;
+    world.faults(json!([{"on": "get", "times": 1, "do": {"flip_byte": 7}}])).await;
+    let flipped = world.get(&url).await.unwrap().bytes().await.unwrap();
+    let differing: Vec<_> = (0..100).filter(|at| flipped[*at] != bytes(100)[*at]).collect();
+    assert_eq!(differing, [7]);
+    assert_eq!(world.get(&url).await.unwrap().bytes().await.unwrap().to_vec(), bytes(100));
+}
+
+#[tokio::test]
 async fn an_object_may_change_meanwhile() {
     let world = World::new(&[]).await;
     let (_, url) = world.stored(&bytes(100)).await;

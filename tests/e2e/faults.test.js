@@ -77,6 +77,32 @@ scenario(here, "a hidden ETag is explained with the rule to paste", async (page)
   assert.deepEqual(await desk.save(file.name), { name: file.name, sha256: file.sha256 });
 });
 
+scenario(here, "a byte that flips on its way is noticed, up and down", async (page) => {
+  const desk = new Desk(page);
+  const file = await makeFile(here.folder, "precious.bin", 20 * MB);
+  const corrupt = (card) => card.locator.locator('.trouble[data-code="checksum-mismatch"]').waitFor();
+  await desk.fault("corrupt");
+  await desk.drop(file);
+  const card = desk.card(file.name);
+  await card.reaches("failed");
+  await corrupt(card);
+  await card.press("Retry");
+  await card.locator.and(page.locator('[data-state="done"]')).waitFor();
+  assert.match(await card.text(".figures"), /verified/);
+  await page.screenshot({ path: join(ARTEFACTS, "verified.png") });
+  await desk.heal();
+  await desk.fault("corrupt");
+  // What was spoiled on its way up is there as well, and comes down as it is stored.
+  await desk.row(file.name).first().getByRole("button", { name: /^Download / }).click();
+  const down = desk.card(file.name, "download");
+  await down.reaches("failed");
+  await corrupt(down);
+  await down.press("Retry");
+  await down.locator.and(page.locator('[data-state="done"]')).waitFor();
+  assert.match(await down.text(".figures"), /verified/);
+  await desk.heal();
+});
+
 scenario(here, "a file that is replaced during the download is not saved", async (page) => {
   const desk = new Desk(page);
   const file = await makeFile(here.folder, "replaced.bin", 30 * MB);

@@ -74,6 +74,16 @@ export const GROUPS = [
         hint: "Overwritten while you download it.",
         rules: [{ on: "get", skip: 1, times: 1, do: { changed_object: true } }],
       },
+      {
+        id: "corrupt",
+        name: "A byte flipped",
+        hint: "Somewhere on its way, once.",
+        rules: [
+          { on: "put", times: 1, do: { flip_byte: 4321 } },
+          { on: "part", times: 1, do: { flip_byte: 4321 } },
+          { on: "get", times: 1, do: { flip_byte: 4321 } },
+        ],
+      },
     ],
   },
 ];

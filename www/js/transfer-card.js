@@ -7,7 +7,7 @@ import { copyReport, saveReport } from "./report.js";
 import { nameLine } from "./rows.js";
 import { ruleToCopy } from "./rule.js";
 import { saveLinks } from "./save.js";
-import { mapWords, retryWords, stateWords, trouble } from "./words.js";
+import { integrityWords, mapWords, retryWords, stateWords, trouble } from "./words.js";
 
 /** Figures that change faster than this can't be read. */
 const READABLE_MS = 250;
@@ -131,6 +131,7 @@ export class TransferCard {
       const result = await transfer;
       await watched;
       this.progress = { ...this.progress, loaded: result.size, total: result.size };
+      this.integrity = result.integrity;
       if (result.blob) this.#offer(result.blob);
       this.#show("done");
       this.ondone(result);
@@ -273,9 +274,9 @@ export class TransferCard {
     const seconds = this.#spent / 1000;
     if (this.state === "done") {
       const moved = total - (this.#from ?? 0);
-      if (seconds === 0 || moved === 0) return [bytes(total)];
+      if (seconds === 0 || moved === 0) return [bytes(total), ...integrityWords(this.integrity)];
       const what = moved < total ? [bytes(total), `the last ${bytes(moved)} in ${duration(seconds)}`] : [`${bytes(total)} in ${duration(seconds)}`];
-      return [...what, `${speed(moved / seconds)} on average`];
+      return [...what, `${speed(moved / seconds)} on average`, ...integrityWords(this.integrity)];
     }
     if (this.state === "starting" || this.state === "aborted") return [bytes(total)];
     const words = [`${bytes(loaded)} of ${bytes(total)}`];

@@ -95,3 +95,8 @@ export function mapWords(counts, noun) {
   const listed = ["done", "active", "resting", "waiting"].filter((state) => counts[state] > 0);
   return `${count(total, noun)}: ${listed.map((state) => `${counts[state]} ${state}`).join(", ")}`;
 }
+
+/** What is known of the bytes at the other end. */
+export function integrityWords(integrity) {
+  return integrity?.verified ? ["verified"] : [];
+}

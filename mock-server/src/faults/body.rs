@@ -37,6 +37,8 @@ pub struct Watched {
     /// Where a short body ends.
     end: Option<u64>,
     changed: bool,
+    /// The byte that is spoiled on its way.
+    flip: Option<u64>,
     pause: Option<Pin<Box<Sleep>>>,
     /// Whether the bytes before a cut had their moment to leave.
     flushed: bool,
@@ -53,6 +55,7 @@ impl Watched {
             changed: response
                 && plan.has(&Action::ChangedObject)
                 && plan.target().is_some_and(|target| target.op == "get"),
+            flip: plan.flip_byte().filter(|_| response == plan.target().is_some_and(|target| target.op == "get")),
             plan,
             line,
             flight,
@@ -87,7 +90,11 @@ impl Watched {
             .min()
             .and_then(|most| usize::try_from(most).ok())
             .unwrap_or(usize::MAX);
-        let part = self.held.split_to(most.min(self.held.len()));
+        let mut part = self.held.split_to(most.min(self.held.len()));
+        let place = self.flip.and_then(|at| usize::try_from(at.checked_sub(self.passed)?).ok());
+        if let Some(place) = place.filter(|place| *place < part.len()) {
+            part = part.iter().enumerate().map(|(at, byte)| if at == place { byte ^ 1 } else { *byte }).collect();
+        }
         self.passed += part.len() as u64;
         match self.way {
             Way::Request => self.flight.came_in(part.len()),

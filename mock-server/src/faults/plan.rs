@@ -82,6 +82,14 @@ impl Plan {
         })
     }
 
+    /// Which byte of the body with the file's bytes is another one at its end.
+    pub fn flip_byte(&self) -> Option<u64> {
+        self.first(|action| match action {
+            Action::FlipByte(at) => Some(*at),
+            _ => None,
+        })
+    }
+
     pub fn error_in_200(&self) -> Option<&str> {
         self.first(|action| match action {
             Action::ErrorIn200(code) => Some(code.as_str()),
