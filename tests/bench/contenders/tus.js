@@ -1,4 +1,5 @@
-// tus-js-client, which speaks to a tus server instead of to S3. In one request, as its documents advise: that server knows no concatenation.
+// tus-js-client, which speaks to a tus server instead of to S3. In one request, as its documents advise: its parallel uploads
+// need a server that can concatenate.
 
 import { Upload } from "tus-js-client";
 

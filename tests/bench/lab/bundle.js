@@ -9,7 +9,15 @@ import { build } from "esbuild";
 
 const CONTENDERS = fileURLToPath(new URL("../contenders", import.meta.url));
 const PACKAGE = fileURLToPath(new URL("../../../pkg", import.meta.url));
-const OPTIONS = { bundle: true, minify: true, format: "esm", platform: "browser", target: "es2022", logLevel: "warning", legalComments: "none" };
+const OPTIONS = {
+  bundle: true,
+  minify: true,
+  format: "esm",
+  platform: "browser",
+  target: "es2022",
+  logLevel: "warning",
+  legalComments: "none",
+};
 
 export async function bundleContenders(folder) {
   const entryPoints = (await readdir(CONTENDERS)).map((file) => join(CONTENDERS, file));

@@ -5,7 +5,7 @@ import { basename } from "node:path";
 import { S3 } from "./servers.js";
 import { watchResident } from "./memory.js";
 
-const HANGS_MS = 240_000;
+const HANGS_MS = 600_000;
 const PART = 8 << 20;
 
 /** What was measured, or `{ error }`: whoever fails is told of. */

@@ -20,7 +20,9 @@ export async function startServers(folder) {
   const folders = { store: join(folder, "store"), tus: join(folder, "tus"), companion: join(folder, "companion") };
   for (const name of Object.values(folders)) await mkdir(name, { recursive: true });
 
-  const mock = start(process.env.PRESIGNED_MOCK_SERVER, ["--port", "0", "--store-port", "0", "--data", folders.store, "--page", folder, "--package", folder]);
+  // Its own page is not used.
+  const places = ["--data", folders.store, "--page", folder, "--package", folder];
+  const mock = start(process.env.PRESIGNED_MOCK_SERVER, ["--port", "0", "--store-port", "0", ...places]);
   const addresses = {};
   for (const name of ["backend", "store"]) addresses[name] = (await mock.line()).split(" ")[1];
 

@@ -29,7 +29,8 @@ window.run = async () => {
   const grown = memory.end();
   // What the browser tells late is told by then.
   const blockedMs = await thread.blocked(start, end);
-  const requests = performance.getEntriesByType("resource").filter(({ name, startTime }) => startTime >= start && !name.startsWith(location.origin));
+  const isRequest = ({ name, startTime }) => startTime >= start && !name.startsWith(location.origin);
+  const requests = performance.getEntriesByType("resource").filter(isRequest);
   return {
     seconds: (end - start) / 1_000,
     requests: requests.length,

@@ -39,7 +39,9 @@ export async function writeDocument(results) {
 function section(name, { title, about }, { runs }, rows) {
   const rounds = Math.max(...runs.map(({ round }) => round));
   const picture = `![${title}: the medians and runs of the table below](benchmarks/${name}.svg)`;
-  return `## ${title}\n\n${about}. ${rounds} runs each: \`cargo xtask bench ${name} --runs ${rounds}\`.\n\n${picture}\n\n${table(name, rows)}\n\n${verdict(SCENARIOS[name], rows)}`;
+  const command = `\`cargo xtask bench ${name} --runs ${rounds}\``;
+  const paragraphs = [`## ${title}`, `${about}. ${rounds} runs each: ${command}.`, picture, table(name, rows)];
+  return [...paragraphs, verdict(SCENARIOS[name], rows)].join("\n\n");
 }
 
 /** One line if all was measured on one machine in one state, as it should be. */

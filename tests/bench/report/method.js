@@ -4,6 +4,16 @@ import { readFileSync } from "node:fs";
 
 const { devDependencies: versions } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 const version = (name) => `${name} ${versions[name]}`;
+const PEERS = [
+  "@uppy/core",
+  "@uppy/aws-s3",
+  "@uppy/companion",
+  "@aws-sdk/lib-storage",
+  "@aws-sdk/client-s3",
+  "tus-js-client",
+  "@tus/server",
+  "@tus/file-store",
+];
 
 export const METHOD = {
   head: `# Benchmarks
@@ -20,18 +30,19 @@ enabled, since the Network domain, which most drivers switch on, halves its spee
 
   figures: `- **× bare XHR**: the speed against the limit, the median of the ratios of each round. The limit is bare XMLHttpRequests
   with parts of 8 MiB, six at once. Its URLs are signed before the clock starts, and the upload is completed after it stops;
-  all others do that within their time. On a line that breaks it sends a part again at once.
+  all others do that within their time. On a line that breaks it sends a part again at once. For downloads, it is the
+  bare download that the head of the column names.
 - **page blocked**: the sum of all tasks over 50 ms on the page's thread.
 - **JS heap**, **page's process**: how far they grew at most while the clock ran. The process holds the page, its workers and
   the WebAssembly memory; the figure is its resident memory, as Linux has it.
 - **sent / size**: bytes that crossed the link, over those of the file; what is above 1 was sent twice, but for some headers.
   On loopback there is no link, so nothing is counted.
-- **requests**: those of the page, without preflights.`,
+- **requests**: those of the page, without preflights, and without what Chromium sends again by itself when a connection that
+  had served before breaks.`,
 
   fairness: `## What was compared, and how
 
-- ${["@uppy/core", "@uppy/aws-s3", "@uppy/companion"].map(version).join(", ")}; ${["@aws-sdk/lib-storage", "@aws-sdk/client-s3"].map(version).join(", ")};
-  ${["tus-js-client", "@tus/server", "@tus/file-store"].map(version).join(", ")}. Each with its defaults, Uppy and lib-storage also with parts of
+- ${PEERS.map(version).join(", ")}. Each with its defaults, Uppy and lib-storage also with parts of
   8 MiB as this SDK has them. tus-js-client sends a file in one request: its parallel uploads need an extension that
   @tus/server does not have.
 - lib-storage holds the keys in the page and signs there, so it asks no backend. Uppy asks Companion, this SDK asks the mock

@@ -12,15 +12,17 @@ const STYLE = "svg { color: #1f2328; } @media (prefers-color-scheme: dark) { svg
 /** The text of an SVG. */
 export function plot(rows, { figure, label, scale = 1 }) {
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
-  const shown = rows.map(({ name, ours, limit, done }) => ({ name, colour: COLOURS[ours ? "ours" : limit ? "limit" : "peer"], spread: spread(done, figure) }));
+  const colour = ({ ours, limit }) => COLOURS[ours ? "ours" : limit ? "limit" : "peer"];
+  const shown = rows.map((row) => ({ name: row.name, colour: colour(row), spread: spread(row.done, figure) }));
   const bars = shown.map(({ name, colour, spread }) => ({ name, colour, value: (spread?.median ?? 0) * scale }));
   const dots = shown.flatMap(({ name, spread }) => (spread?.values ?? []).map((value) => ({ name, value: value * scale })));
   const svg = Plot.plot({
     document,
     width: 720,
-    height: 60 + 28 * rows.length,
+    height: 76 + 28 * rows.length,
     marginLeft: 180,
     marginRight: 60,
+    marginBottom: 44,
     style: { background: "none", fontSize: "13px", fontFamily: "system-ui, sans-serif" },
     x: { label, grid: true, zero: true },
     y: { label: null, domain: rows.map(({ name }) => name) },

@@ -41,7 +41,8 @@ export function rowsOf(scenario, { runs }, sizes) {
 
 /** A table in Markdown. */
 export function table(name, rows) {
-  const columns = (SHOWN[name] ?? SHOWN_ELSE).map((column) => COLUMNS[column]).filter(({ figure }) => rows.some(({ done }) => spread(done, figure)));
+  const isMeasured = ({ figure }) => rows.some(({ done }) => spread(done, figure));
+  const columns = (SHOWN[name] ?? SHOWN_ELSE).map((column) => COLUMNS[column]).filter(isMeasured);
   const limit = rows.find((row) => row.limit);
   const heads = ["", ...columns.flatMap(({ head, figure }) => (figure === "mibPerSecond" && limit ? [head, `× ${limit.name}`] : [head]))];
   const lines = rows.map((row) => {
