@@ -33,6 +33,9 @@ const folder = process.env.PRESIGNED_BENCH_FOLDER;
 const results = join(folder, "results");
 await mkdir(results, { recursive: true });
 
+// So that what ends with this program does.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
 let failed = 0;
 for (const name of options.report ? [] : names) {
   const scenario = options.quick ? quick(SCENARIOS[name]) : SCENARIOS[name];

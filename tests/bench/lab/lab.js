@@ -1,6 +1,7 @@
 // All that a scenario needs, put up and taken down: servers, link, browser, files.
 
-import { mkdir, mkdtemp, readFile, rm, statfs } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, statfs } from "node:fs/promises";
 import { join } from "node:path";
 
 import { bundleContenders } from "./bundle.js";
@@ -22,7 +23,13 @@ export async function withLab(scenario, folder, use) {
     const place = (await fitsInMemory(3 * size * count)) ? IN_MEMORY : folder;
     await mkdir(place, { recursive: true });
     const here = await mkdtemp(join(place, "presigned-bench-"));
-    ends.push(() => rm(here, { recursive: true, force: true }));
+    // Gigabytes, perhaps of memory: they go whatever ends this.
+    const wipe = () => rmSync(here, { recursive: true, force: true });
+    process.once("exit", wipe);
+    ends.push(() => {
+      process.removeListener("exit", wipe);
+      wipe();
+    });
     const files = await makeFiles(join(here, "files"), scenario.files);
     const servers = await startServers(join(here, "servers"));
     ends.push(servers.stop);

@@ -47,6 +47,7 @@ enabled, since the Network domain, which most drivers switch on, halves its spee
   @tus/server does not have.
 - lib-storage holds the keys in the page and signs there, so it asks no backend. Uppy asks Companion, this SDK asks the mock
   server's backend; on a slow link they are as far away as the store.
+- All servers are of another origin than the page, so a preflight precedes the first call of each route, and each part.
 - Libraries are loaded, and clients made, before the clock starts; what that takes is the start-up time.
 - The store is the mock server's own, in Rust, which verifies signatures and computes checksums. It shares the processor with
   the browser, and on loopback it is part of what limits everybody: the ratio is what counts there. tus-js-client has a
