@@ -40,7 +40,7 @@ function section(name, { title, about }, { runs }, rows) {
   const rounds = Math.max(...runs.map(({ round }) => round));
   const picture = `![${title}: the medians and runs of the table below](benchmarks/${name}.svg)`;
   const command = `\`cargo xtask bench ${name} --runs ${rounds}\``;
-  const paragraphs = [`## ${title}`, `${about}. ${rounds} runs each: ${command}.`, picture, table(name, rows)];
+  const paragraphs = [`## ${title}`, `${about}. ${rounds === 1 ? "One run" : `${rounds} runs`} each: ${command}.`, picture, table(name, rows)];
   return [...paragraphs, verdict(SCENARIOS[name], rows)].join("\n\n");
 }
 

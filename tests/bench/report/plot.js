@@ -5,14 +5,14 @@ import { parseHTML } from "linkedom";
 
 import { spread } from "./statistics.js";
 
-const COLOURS = { ours: "#d97706", limit: "#9ca3af", peer: "#60a5fa" };
+const COLOURS = { ours: "#d97706", bare: "#9ca3af", peer: "#60a5fa" };
 /** An image has no page whose colour its text could take. */
 const STYLE = "svg { color: #1f2328; } @media (prefers-color-scheme: dark) { svg { color: #e6edf3; } }";
 
 /** The text of an SVG. */
 export function plot(rows, { figure, label, scale = 1 }) {
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
-  const colour = ({ ours, limit }) => COLOURS[ours ? "ours" : limit ? "limit" : "peer"];
+  const colour = ({ ours, bare }) => COLOURS[ours ? "ours" : bare ? "bare" : "peer"];
   const shown = rows.map((row) => ({ name: row.name, colour: colour(row), spread: spread(row.done, figure) }));
   const bars = shown.map(({ name, colour, spread }) => ({ name, colour, value: (spread?.median ?? 0) * scale }));
   const dots = shown.flatMap(({ name, spread }) => (spread?.values ?? []).map((value) => ({ name, value: value * scale })));

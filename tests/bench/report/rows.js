@@ -75,7 +75,9 @@ export function verdict(scenario, rows) {
     const times = lessIsBetter ? ours.median / theirs : theirs / ours.median;
     return `${row.name} (${Number.isFinite(times) ? `${times.toFixed(2)} ×` : "nought"})`;
   });
-  return `**presigned is behind** ${names.join(", ")}.`;
+  const peers = rows.filter((row) => !row.ours && !row.bare);
+  const aheadOfPeers = peers.length > 0 && better.every((row) => row.bare);
+  return `**presigned is behind** ${names.join(", ")}.${aheadOfPeers ? " It is ahead of every other library." : ""}`;
 }
 
 function inWords(spread, words, range) {
