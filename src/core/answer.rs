@@ -156,6 +156,15 @@ pub fn embedded(status: u16, body: &Json) -> Option<Failure> {
     Some(if passing.contains(&code) { Failure::retry(error) } else { Failure::fatal(error) })
 }
 
+/// One of several files that the backend was asked for, and refused: `{error, code?}`.
+pub fn refused_file(body: &Json) -> Option<Failure> {
+    let said = body.get("error").or(body.get("message").filter(|_| body.get("file_key").is_none()))?.text()?;
+    let code = body.get("code").and_then(Json::text).unwrap_or_default();
+    let own = Code::ALL.into_iter().find(|known| known.name() == code).unwrap_or(Code::Backend);
+    let error = Error::new(own, format!("The backend refused the file: {}", excerpt(said)));
+    Some(if own == Code::RateLimited { Failure::retry(error) } else { Failure::fatal(error) })
+}
+
 /// The backend answered with anything but success. `body` is its JSON where it sent some.
 pub fn backend(status: u16, after: Option<Millis>, body: Option<&Json>) -> Failure {
     let said = ["error", "message"].iter().find_map(|name| body?.get(name)?.text()).unwrap_or_default();
