@@ -191,8 +191,8 @@ pub fn backend(status: u16, after: Option<Millis>, body: Option<&Json>) -> Failu
     match status {
         408 | 429 | 500 | 502..=504 => Failure::retry_after(error, after),
         // A page of the server itself, and no word of the backend's: there is no such route.
-        405 | 501 => Failure { error, verdict: Verdict::Absent },
-        404 if said.is_empty() && named.is_none() => Failure { error, verdict: Verdict::Absent },
+        405 | 501 => Failure::new(error, Verdict::Absent),
+        404 if said.is_empty() && named.is_none() => Failure::new(error, Verdict::Absent),
         _ => Failure::fatal(error),
     }
 }
@@ -269,14 +269,14 @@ mod tests {
             body: format!("<Error><Code>{code}</Code><Message>Request has expired</Message>{rest}</Error>"),
         };
         let times = "<Expires>2026-01-31T12:00:00Z</Expires><ServerTime>2026-01-31T12:10:00Z</ServerTime>";
-        let skewed = refused(&reply("AccessDenied", times), &Asked::of(&signed, Some(900_000))).error;
+        let skewed = refused(&reply("AccessDenied", times), &Asked::of(&signed, Some(900_000))).into_error();
         assert_eq!(skewed.code, Code::Expired);
         assert!(skewed.message.contains("differ by about 1500 s"), "{}", skewed.message);
-        let lapsed = refused(&reply("AccessDenied", times), &Asked::of(&signed, Some(0))).error;
+        let lapsed = refused(&reply("AccessDenied", times), &Asked::of(&signed, Some(0))).into_error();
         assert!(!lapsed.message.contains("differ"), "{}", lapsed.message);
         let body = "<Error><Code>SignatureDoesNotMatch</Code></Error>";
         let mismatch = Response { status: 403, headers: Headers::default(), body: body.into() };
-        let message = refused(&mismatch, &Asked::of(&signed, None)).error.message;
+        let message = refused(&mismatch, &Asked::of(&signed, None)).error.message.clone();
         assert!(message.contains("Signed headers: content-type, host; sent along: content-type."), "{message}");
         assert!(!message.contains("secret"));
     }
@@ -307,7 +307,7 @@ mod tests {
             headers: Headers::default(),
             body: "<html><body>Bad gateway</body></html>".into(),
         });
-        assert_eq!((failure.error.code, failure.error.storage_code), (Code::Storage, None));
+        assert_eq!((failure.error.code, &failure.error.storage_code), (Code::Storage, &None));
     }
 
     #[test]

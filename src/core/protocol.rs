@@ -366,7 +366,7 @@ mod tests {
                 prop_assert!(part_size != Some(0));
                 prop_assert!(grants.parts.iter().all(|(number, signed)| (1..=10_000).contains(number) && signed.url.starts_with("http")));
             }
-            let completed = completion(&answer, "k", 7).map_err(|failure| failure.error);
+            let completed = completion(&answer, "k", 7).map_err(Failure::into_error);
             for error in [part_grants(&answer).err(), download_grant(&answer).err(), stored_files(&answer).err(), stored_parts(&answer).err(), completed.err()].into_iter().flatten() {
                 prop_assert_eq!(error.code, Code::Backend);
             }

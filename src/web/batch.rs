@@ -74,7 +74,7 @@ impl Batch {
         let said = endpoint.call(Method::POST, "/request-uploads", Some(body)).await;
         let (date, body) = match said.and_then(|Said { body, date }| Ok((date, body?))) {
             Ok(said) => said,
-            Err(Failure { verdict: Verdict::Absent, .. }) => return self.absent.set(true),
+            Err(failure) if failure.verdict == Verdict::Absent => return self.absent.set(true),
             Err(failure) => {
                 for (_, waiting) in asking {
                     // Whoever was aborted meanwhile does not listen.

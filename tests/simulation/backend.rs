@@ -188,5 +188,5 @@ fn composite(etags: &[(u32, String)]) -> String {
 
 fn absent() -> Failure {
     let error = Error::new(Code::NotFound, "no such route").with_status(404);
-    Failure { error, verdict: Verdict::Absent }
+    Failure::new(error, Verdict::Absent)
 }

@@ -66,10 +66,12 @@ impl Upload {
                     self.save(Save::Part(NotedPart { number, etag, sum: Some(sum) }));
                 }
             }
-            Err(failure) if failure.error.code == Code::SourceChanged => self.fail(failure.error.at_part(Some(number))),
+            Err(failure) if failure.error.code == Code::SourceChanged => {
+                self.fail(failure.into_error().at_part(Some(number)))
+            }
             Err(failure) => {
                 self.log(Level::Warn, format!("Part {number} could not be hashed: {}", failure.error.message));
-                self.hashing.hindrance = Some(failure.error.message);
+                self.hashing.hindrance = Some(failure.error.message.clone());
             }
         }
     }
