@@ -6,6 +6,7 @@ use super::{
     http::Response,
     json::Json,
     protocol::Signed,
+    text,
     time::Millis,
     xml::Flat,
 };
@@ -49,7 +50,7 @@ pub fn storage(response: &Response) -> Failure {
             Failure::fatal(error(Code::StorageFull, "Storage is full"))
         }
         (403, _) => Failure::resign(match code {
-            _ if said.contains("expired") => error(Code::Expired, "The signed URL has expired"),
+            _ if text::contains(said, "expired") => error(Code::Expired, "The signed URL has expired"),
             "RequestTimeTooSkewed" => {
                 error(Code::InvalidSignature, "The signer's clock differs too much from storage's")
             }
@@ -90,9 +91,13 @@ impl Asked {
             .split('&')
             .filter_map(|pair| pair.split_once('='))
             .find_map(|(name, value)| ["X-Amz-SignedHeaders", "X-Goog-SignedHeaders"].contains(&name).then_some(value));
-        let signed_headers = listed.map(|list| list.replace("%3B", ";").replace("%3b", ";")).unwrap_or_default();
+        // The list is of names in lower case, where the encoded `;` is the only escape.
+        let signed_headers = listed.unwrap_or_default().split(['%', ';']).enumerate().map(|(at, name)| match at {
+            0 => name,
+            _ => name.strip_prefix("3B").or_else(|| name.strip_prefix("3b")).unwrap_or(name),
+        });
         Self {
-            signed: signed_headers.split(';').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            signed: signed_headers.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             sent: signed.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect(),
             left,
         }
@@ -216,7 +221,7 @@ pub fn part_etag(response: &Response) -> Result<String, Failure> {
 
 /// The first few hundred characters: what servers say is shown, but not a page of it.
 fn excerpt(text: &str) -> &str {
-    text.char_indices().nth(300).map_or(text, |(end, _)| &text[..end])
+    text.char_indices().nth(300).map_or(text, |(end, _)| text.get(..end).unwrap_or_default())
 }
 
 #[cfg(test)]

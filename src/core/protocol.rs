@@ -9,6 +9,7 @@ use super::{
     integrity::{self, Told},
     json::Json,
     lease,
+    text::split_once,
 };
 
 /// What the backend is asked to sign.
@@ -246,7 +247,7 @@ pub fn redact(url: &str) -> &str {
 
 fn signed(answer: &Json, field: &str) -> Result<Signed, Error> {
     let url = text(answer, field)?;
-    let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let scheme = split_once(&url, "://").map(|(scheme, _)| scheme.to_ascii_lowercase());
     if !matches!(scheme.as_deref(), Some("http" | "https")) || url.chars().any(|c| c.is_control() || c.is_whitespace())
     {
         return Err(wrong(field, "not an absolute http or https URL"));
