@@ -93,13 +93,14 @@ impl Checksum {
     }
 
     /// In base64, most significant byte first, as S3 and Google Cloud Storage write it.
+    #[allow(clippy::indexing_slicing, reason = "six bits are an index of 64")]
     pub fn text(self) -> String {
         let own = 8 * self.algorithm.bytes();
         let digits = own.div_ceil(6);
         let bits = u128::from(self.value) << (digits * 6 - own);
         let mut text: String =
             (0..digits).rev().map(|place| char::from(BASE64[(bits >> (place * 6)) as usize & 63])).collect();
-        while text.len() % 4 > 0 {
+        while !text.len().is_multiple_of(4) {
             text.push('=');
         }
         text
@@ -146,6 +147,7 @@ pub struct Hasher {
 }
 
 impl Hasher {
+    #[allow(clippy::indexing_slicing, reason = "a byte is an index of 256")]
     pub fn new(algorithm: Algorithm) -> Self {
         let polynomial = algorithm.polynomial();
         let shifted = |value: u64| (value >> 1) ^ if value & 1 == 1 { polynomial } else { 0 };
@@ -158,6 +160,7 @@ impl Hasher {
         Self { algorithm, tables, register: algorithm.ones() }
     }
 
+    #[allow(clippy::indexing_slicing, reason = "a byte is an index of 256, and lanes are counted")]
     pub fn add(&mut self, bytes: &[u8]) {
         let Ok(tables) = <&[[u64; 256]; LANES]>::try_from(self.tables.as_slice()) else { return };
         let (words, rest) = bytes.as_chunks::<LANES>();
