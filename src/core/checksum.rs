@@ -162,16 +162,22 @@ impl Hasher {
 
     #[allow(clippy::indexing_slicing, reason = "a byte is an index of 256, and lanes are counted")]
     pub fn add(&mut self, bytes: &[u8]) {
-        let Ok(tables) = <&[[u64; 256]; LANES]>::try_from(self.tables.as_slice()) else { return };
+        let Ok([t0, t1, t2, t3, t4, t5, t6, t7]) = <&[[u64; 256]; LANES]>::try_from(self.tables.as_slice()) else {
+            return;
+        };
         let (words, rest) = bytes.as_chunks::<LANES>();
         let mut register = self.register;
         for word in words {
             let word = register ^ u64::from_le_bytes(*word);
-            register =
-                (0..LANES).fold(0, |sum, lane| sum ^ tables[LANES - 1 - lane][(word >> (8 * lane)) as usize & 255]);
+            let byte = |lane: u32| (word >> (8 * lane)) as usize & 255;
+            // Written out: a loop over the lanes, compiled for size, is a third as fast.
+            register = (t7[byte(0)] ^ t6[byte(1)])
+                ^ (t5[byte(2)] ^ t4[byte(3)])
+                ^ (t3[byte(4)] ^ t2[byte(5)])
+                ^ (t1[byte(6)] ^ t0[byte(7)]);
         }
         for byte in rest {
-            register = tables[0][(register as u8 ^ byte) as usize] ^ (register >> 8);
+            register = t0[(register as u8 ^ byte) as usize] ^ (register >> 8);
         }
         self.register = register;
     }
