@@ -12,7 +12,7 @@ use super::{
 };
 
 /// The rule to paste where a bucket hides what an upload in parts needs.
-pub const CORS_RULE: &str = r#"[{"AllowedOrigins": ["https://your.page"], "AllowedMethods": ["GET", "PUT", "POST", "HEAD"], "AllowedHeaders": ["*"], "ExposeHeaders": ["ETag", "Content-Range", "Accept-Ranges", "Content-Length", "Date", "Retry-After"], "MaxAgeSeconds": 3600}]"#;
+pub const CORS_RULE: &str = r#"[{"AllowedOrigins": ["https://your.page"], "AllowedMethods": ["GET", "PUT", "POST", "HEAD"], "AllowedHeaders": ["*"], "ExposeHeaders": ["ETag", "Content-Range", "Accept-Ranges", "Content-Length", "Date", "Retry-After", "x-amz-checksum-crc64nvme", "x-amz-checksum-crc32c"], "MaxAgeSeconds": 3600}]"#;
 
 /// Storage answered with anything but success.
 pub fn storage(response: &Response) -> Failure {

@@ -26,6 +26,11 @@ pub fn part_size(size: u64, wanted: Option<u64>) -> Result<u64, Error> {
     Ok(wanted.unwrap_or(USUAL_PART).max(least).min(LARGEST_PART))
 }
 
+/// In words, for logs.
+pub fn amount(bytes: u64) -> String {
+    if bytes > 0 && bytes.is_multiple_of(MIB) { format!("{} MiB", bytes / MIB) } else { format!("{bytes} bytes") }
+}
+
 /// A file cut into equal parts; only the last may be shorter (R2 refuses others).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Plan {

@@ -6,7 +6,7 @@ use crate::core::{
     error::{Code, Error, Failure, Verdict},
     etag,
     flight::Stage,
-    plan::Plan,
+    plan::{Plan, amount},
     protocol::{Completion, Method, PartGrants, StoredPart, UploadGrant, UploadRef},
     transfer::{Answer, Command, End, Event, Level, Output, Seen, State},
 };
@@ -137,7 +137,7 @@ impl Upload {
                 self.upload = Some(UploadRef { key: key.clone(), upload_id: upload_id.clone() });
                 self.key = key.clone();
                 let plan = Plan::new(size, part_size)?;
-                self.log(Level::Info, format!("{} parts of {part_size} bytes.", plan.parts()));
+                self.log(Level::Info, format!("{} parts of {}.", plan.parts(), amount(part_size)));
                 if let Some(identity) = self.identity.clone().filter(|_| self.ending.is_none()) {
                     self.save(Save::Begin(Checkpoint::Upload(UploadPoint { identity, key, upload_id, part_size })));
                 }
