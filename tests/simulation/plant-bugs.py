@@ -79,6 +79,11 @@ BUGS |= {
     "an upload cleaned away is waited for": ("src/core/upload/sending.rs", "Verdict::Fatal if error.code == Code::Gone && self.resumed => {", "Verdict::Fatal if error.code == Code::Gone && self.resumed && false => {"),
     "a timeline lacks Retry-After": ("src/core/trace.rs", "if let Verdict::Retry { after } = verdict { after } else { None }", "if let Verdict::Retry { .. } = verdict { None } else { None }"),
     "a slept-through request is not sent again": ("src/core/upload/mod.rs", "                parts.put_back(number);\n                self.log(", "                let _ = parts;\n                self.log("),
+    "a mismatch is a success": ("src/core/integrity.rs", "Some(if own == theirs {", "Some(if own.algorithm == theirs.algorithm {"),
+    "the parts' checksums are put together wrongly": ("src/core/upload/parts.rs", "let shift = if number < self.plan.parts() { usual } else { last };", "let shift = if number <= self.plan.parts() { usual } else { last };"),
+    "a checksum of another version is believed": ("src/core/download/verifying.rs", "if granted.zip(own).is_none_or(|(granted, own)| granted == own) && !told.is_empty() {", "if !told.is_empty() {"),
+    "a mismatch is not asked about again": ("src/core/download/verifying.rs", "Some(Err(_)) if !self.hashing.tied && self.hashing.again == Again::Unasked => {", "Some(Err(_)) if false => {"),
+    "nobody asks for the checksum": ("src/core/upload/verifying.rs", "None if self.may_look_up() => return,", "None if false => return,"),
     "a small file waits behind a big one": ("src/core/fleet.rs", "let want = (member.data.len(), bytes_left);", "let want = (member.data.len(), u64::MAX - bytes_left);"),
 }
 BUGS["retries have no end"] = ("src/core/retry.rs", "let bound = *policy.bounds.get(self.failures as usize)?;", "let bound = policy.bounds.get(self.failures as usize).copied().unwrap_or(1_600);")
