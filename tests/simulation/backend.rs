@@ -138,7 +138,8 @@ impl Backend for SimWorld {
                 _ => Failure::retry(Error::new(Code::Backend, "500").with_status(500)),
             });
         }
-        Ok(Completion { key: upload.key.clone(), etag: None, location: None, told: self.told(&upload.key) })
+        let told = if server.weather.completions_tell { self.told(&upload.key) } else { Vec::new() };
+        Ok(Completion { key: upload.key.clone(), etag: None, location: None, told })
     }
 
     async fn abort_upload(&self, upload: &UploadRef) -> Result<(), Failure> {

@@ -73,8 +73,9 @@ pub struct Weather {
     pub late: u64,
     /// Bytes are not stored as they were sent.
     pub corrupt: u64,
-    /// Whether the object's checksum is told: by completions and grants, by storage's headers.
+    /// Whether the object's checksum is told: by the backend's grants, its completions as well, storage's headers.
     pub backend_tells: bool,
+    pub completions_tell: bool,
     pub storage_tells: bool,
     /// Refusals for want of rate ask for a pause.
     pub retry_after: bool,
