@@ -66,7 +66,8 @@ impl Upload {
                     self.save(Save::Part(NotedPart { number, etag, sum: Some(sum) }));
                 }
             }
-            Err(failure) if failure.error.code == Code::SourceChanged => {
+            // Once all is stored, it is none the worse for a file that goes away.
+            Err(failure) if failure.error.code == Code::SourceChanged && matches!(self.phase, Phase::Sending) => {
                 self.fail(failure.into_error().at_part(Some(number)))
             }
             Err(failure) => {
