@@ -52,10 +52,14 @@ impl JsListener {
             return;
         };
         self.observer.log(&entry);
-        if let Some(on_log) = &self.on_log {
-            // An application's faulty log callback must not end its transfers.
-            let _ = on_log.call1(&JsValue::UNDEFINED, &entry);
-        }
+        tell(self.on_log.as_ref(), &entry);
+    }
+}
+
+pub fn tell(on_log: Option<&Function>, entry: &JsValue) {
+    if let Some(on_log) = on_log {
+        // An application's faulty log callback must not end its transfers.
+        let _ = on_log.call1(&JsValue::UNDEFINED, entry);
     }
 }
 

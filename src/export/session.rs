@@ -12,7 +12,7 @@ use wasm_bindgen_futures::spawn_local;
 use super::{
     call::{abortable, promise, stored_file},
     error, events,
-    listener::{JsListener, Observer},
+    listener::{self, JsListener, Observer},
     options::{ClientOptions, Options},
     panic,
     platform::Browser,
@@ -45,10 +45,7 @@ impl Session {
         let told = on_log.clone();
         let hasher = WorkerHasher::new(start_worker, move |why| {
             let entry = events::log(&Event::Log(Level::Warn, why.to_owned(), None), Date::now(), None);
-            if let (Some(entry), Some(on_log)) = (entry, &told) {
-                // An application's faulty log callback must not end its transfers.
-                let _ = on_log.call1(&JsValue::UNDEFINED, &entry);
-            }
+            entry.iter().for_each(|entry| listener::tell(told.as_ref(), entry));
         });
         let platform = Rc::new(Browser { backend, transport: BrowserTransport, store, hasher, clock: BrowserClock });
         let (driver, mailbox) = Driver::new(platform.clone(), settings.clone(), seed());

@@ -60,10 +60,14 @@ impl Body for FetchBody {
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         let Some(reader) = &self.reader else { return Ok(None) };
-        let read = JsFuture::from(reader.read()).await.map_err(|_| Failure::network())?;
-        let value = Reflect::get(&read, &JsValue::from_str("value")).map_err(|_| Failure::network())?;
-        Ok(value.dyn_into().ok().map(Bytes))
+        next_chunk(reader).await.map(|chunk| chunk.map(Bytes)).map_err(|_| Failure::network())
     }
+}
+
+/// The next bytes of a stream; `None` at its end.
+pub(super) async fn next_chunk(reader: &ReadableStreamDefaultReader) -> Result<Option<Uint8Array>, JsValue> {
+    let read = JsFuture::from(reader.read()).await?;
+    Ok(Reflect::get(&read, &JsValue::from_str("value"))?.dyn_into().ok())
 }
 
 impl Chunk for Bytes {

@@ -10,12 +10,11 @@ use std::{
 
 use futures_channel::oneshot;
 use gloo_timers::callback::Timeout;
-use js_sys::{Array, Reflect, Uint8Array};
+use js_sys::Array;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, MessageEvent, ReadableStreamDefaultReader, Worker};
 
-use super::{blob_sink::BlobSink, listening::Listening, source::BlobSource};
+use super::{blob_sink::BlobSink, fetch::next_chunk, listening::Listening, source::BlobSource};
 use crate::{
     core::{
         checksum::{self, Algorithm, Checksum},
@@ -180,12 +179,7 @@ pub async fn answer(blob: &Blob, algorithm: &str) -> String {
 async fn hash(blob: &Blob, algorithm: Algorithm) -> Result<Checksum, Unreadable> {
     let reader: ReadableStreamDefaultReader = blob.stream().get_reader().unchecked_into();
     let (mut hasher, mut bytes) = (checksum::Hasher::new(algorithm), Vec::new());
-    let name = JsValue::from_str("value");
-    loop {
-        let read = JsFuture::from(reader.read()).await.map_err(|_| Unreadable)?;
-        let Some(chunk) = Reflect::get(&read, &name).ok().and_then(|value| value.dyn_into::<Uint8Array>().ok()) else {
-            return Ok(hasher.finish());
-        };
+    while let Some(chunk) = next_chunk(&reader).await.map_err(|_| Unreadable)? {
         let length = chunk.length() as usize;
         if bytes.len() < length {
             bytes.resize(length, 0);
@@ -195,4 +189,5 @@ async fn hash(blob: &Blob, algorithm: Algorithm) -> Result<Checksum, Unreadable>
             hasher.add(own);
         }
     }
+    Ok(hasher.finish())
 }

@@ -218,6 +218,10 @@ impl Parts {
 
     /// The checksum of the whole, once every part is hashed.
     pub fn sum(&self, algorithm: Algorithm) -> Option<Checksum> {
+        // Asked after each part: what is not all there yet is not put together each time.
+        if !self.all_hashed() {
+            return None;
+        }
         let size = |number| {
             let bytes = self.plan.bytes(number);
             bytes.end - bytes.start
