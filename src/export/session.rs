@@ -50,7 +50,8 @@ impl Session {
                 let _ = on_log.call1(&JsValue::UNDEFINED, &entry);
             }
         });
-        let platform = Rc::new(Browser { backend, transport: BrowserTransport, store, hasher, clock: BrowserClock });
+        let transport = BrowserTransport::default();
+        let platform = Rc::new(Browser { backend, transport, store, hasher, clock: BrowserClock });
         let (driver, mailbox) = Driver::new(platform.clone(), settings.clone(), seed());
         let closed = platform.clone();
         spawn_local(async move {

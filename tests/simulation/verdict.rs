@@ -27,7 +27,8 @@ impl World {
         // Whether an upload was completed is looked at by one request of its own, whose body is not read.
         let looks = transfers.iter().filter(|transfer| transfer.is_upload).count();
         let looks = if self.climate == Climate::Fair && lives == 1 { 0 } else { looks };
-        assert!(server.most_in_flight.get() <= self.settings.concurrency + looks, "one limit over all");
+        let most = self.settings.concurrency.unwrap_or(if server.weather.h2 { 24 } else { 6 });
+        assert!(server.most_in_flight.get() <= most + looks, "one limit over all");
         for transfer in transfers {
             let witness = transfer.witness.borrow();
             ends.retries += transfer.retries + witness.retries;
