@@ -155,6 +155,7 @@ impl Fleet {
 
     pub fn handle(&mut self, now: Millis, id: TransferId, input: Input) {
         self.look_at_the_clock(now);
+        self.listen(now);
         self.observe(now, id, &input);
         self.tell(now, id, input);
         self.spread(now);
@@ -181,6 +182,7 @@ impl Fleet {
     /// Deadlines up to now have come.
     pub fn tick(&mut self, now: Millis) {
         self.look_at_the_clock(now);
+        self.listen(now);
         self.outside.tick(now);
         while let Some((&(_, id), ())) = self.wakes.first().filter(|((at, _), ())| *at <= now) {
             self.wakes.pop_first();
@@ -224,6 +226,13 @@ impl Fleet {
         }
     }
 
+    /// For silence, before it may end.
+    fn listen(&mut self, now: Millis) {
+        if self.traffic.is_silent(now) {
+            self.trouble(now, self.in_flight(), Trouble::Silent);
+        }
+    }
+
     /// What an input says of the traffic.
     fn observe(&mut self, now: Millis, id: TransferId, input: &Input) {
         let data = self.members.get_mut(&id).map(|member| &mut member.data);
@@ -253,9 +262,6 @@ impl Fleet {
 
     /// Draws conclusions for the limit; what follows is told as this transfer's.
     fn learn(&mut self, now: Millis, id: TransferId) {
-        if self.traffic.is_silent(now) {
-            self.trouble(now, self.in_flight(), Trouble::Silent);
-        }
         if let Some(window) = self.traffic.window(now) {
             self.limit.learn(now, window);
         }

@@ -7,7 +7,7 @@
 //! whitepaper "Best Practices Design Patterns: Optimizing Amazon S3 Performance", "Timeouts and Retries").
 //!
 //! What helps is told by **total goodput**, as in BBR's startup (Cardwell et al. 2016, "BBR: Congestion-Based Congestion
-//! Control"): twice as many must bring a quarter more, twice in a row, else the pipe is full. It is climbed fast at first, then
+//! Control"): twice as many must bring a quarter more within three rounds, else the pipe is full. It is climbed fast at first, then
 //! in ever smaller steps; a plateau is held, and looked at again ever more seldom. Times in which there was too little to send
 //! prove nothing, so they don't count (BBR calls these samples application-limited).
 //!
@@ -32,11 +32,18 @@ pub const FIRST: usize = 6;
 const HIGHEST: usize = 24;
 /// A limit that was no good is left alone for so long, twice as long at each repetition.
 const HOLD: Millis = 8_000;
-const LONGEST_HOLD: Millis = 64_000;
+/// To fall silent and to time out costs dearly; to be refused, a round trip.
+const HOLD_AFTER_SILENCE: Millis = 30_000;
+const LONGEST_HOLD: Millis = 240_000;
+/// Silence takes so long to show itself: before that, all may only seem to be well again.
+const CALM: Millis = 10_000;
 /// A cut shows its effect no sooner: what goes wrong until then is still of the time before.
 const ECHO: Millis = 1_000;
 /// Trouble that comes so long after a raise is not the raise's.
-const PROVEN: Millis = 30_000;
+const PROVEN: Millis = 60_000;
+
+/// In so many windows a raise may show what it brings. BBR's startup gives it three rounds.
+const LOOKS: u8 = 3;
 
 #[derive(Debug)]
 pub enum Limit {
@@ -47,9 +54,11 @@ pub enum Limit {
 #[derive(Debug)]
 pub struct Auto {
     at: usize,
-    ceiling: usize,
-    /// This many were too many, or no better: not to be reached again before a time.
-    barrier: Option<(usize, Millis)>,
+    /// Up to here it may be come back to without a proof.
+    proven: usize,
+    /// `None` until it is known what storage speaks.
+    ceiling: Option<usize>,
+    barrier: Option<Barrier>,
     hold: Millis,
     /// By how much it climbs next.
     step: usize,
@@ -58,9 +67,21 @@ pub struct Auto {
     /// A change is yet to take effect: the present window says nothing.
     settling: bool,
     cut: Option<Millis>,
-    raised: Millis,
+    /// No climb before.
+    calm: Millis,
+    /// From where it was raised last and when, unless that was taken back.
+    raised: Option<(usize, Millis)>,
     /// Why it was changed last, until that is told.
     news: Option<&'static str>,
+}
+
+/// So many were too many, or no better: not to be reached again before a time.
+#[derive(Clone, Copy, Debug)]
+struct Barrier {
+    at: usize,
+    until: Millis,
+    /// There was trouble, which may take its time to come back: what lies beyond is gone into step by step.
+    trouble: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,8 +89,8 @@ struct Trial {
     from: usize,
     /// Bytes per second before the raise.
     goodput: u64,
-    /// It did not pass at first sight.
-    doubted: bool,
+    /// So many times it may still be looked at.
+    looks: u8,
 }
 
 /// Why fewer requests are better.
@@ -116,14 +137,16 @@ impl Limit {
             Some(most) => Self::Fixed(most),
             None => Self::Auto(Auto {
                 at: FIRST,
-                ceiling: FIRST,
+                proven: FIRST,
+                ceiling: None,
                 barrier: None,
                 hold: HOLD,
                 step: FIRST,
                 trial: None,
                 settling: false,
                 cut: None,
-                raised: 0,
+                calm: 0,
+                raised: None,
                 news: None,
             }),
         }
@@ -136,12 +159,13 @@ impl Limit {
         }
     }
 
-    /// How many more than six may be tried, now that the protocol is known; `None` where that is not for us to choose.
+    /// How many may be tried, now that the protocol is known; `None` where that is no news, or not for us to choose.
     pub fn speaks(&mut self, multiplexed: bool) -> Option<usize> {
         let Self::Auto(auto) = self else { return None };
-        auto.ceiling = if multiplexed { HIGHEST } else { FIRST };
-        auto.at = auto.at.min(auto.ceiling);
-        Some(auto.ceiling)
+        let ceiling = if multiplexed { HIGHEST } else { FIRST };
+        let news = auto.ceiling.replace(ceiling) != Some(ceiling);
+        auto.at = auto.at.min(ceiling);
+        news.then_some(ceiling)
     }
 
     /// Something went wrong while so many were in flight.
@@ -173,14 +197,19 @@ impl Auto {
         if echo {
             return;
         }
-        let again = self.barrier.is_some_and(|(barrier, _)| self.at >= barrier);
-        let soon = now < self.raised.saturating_add(PROVEN);
-        self.hold = if again && soon { (self.hold * 2).min(LONGEST_HOLD) } else { HOLD };
-        // At one already, it stays there, and what goes wrong is the policy of retries' concern.
-        self.barrier = Some((self.at.max(2), now.saturating_add(self.hold)));
+        let raised = self.raised.take().filter(|(_, raised)| now < raised.saturating_add(PROVEN));
+        // That many, or fewer, were too many before.
+        let again = raised.is_some() && self.barrier.is_some_and(|barrier| barrier.trouble && self.at < barrier.at);
+        let least = if trouble == Trouble::Refused { HOLD } else { HOLD_AFTER_SILENCE };
+        self.hold = if again { (self.hold * 2).clamp(least, LONGEST_HOLD) } else { least };
         self.cut = Some(now);
-        self.step = 1;
-        self.set((self.at * 7 + 5) / 10, trouble.words());
+        self.proven = self.proven.min(self.at - 1);
+        // A raise that brought trouble is taken back, and half of it is tried next; else all was well with so many before.
+        let to = raised.map_or((self.at * 7 + 5) / 10, |(from, _)| from.min(self.at));
+        self.step = ((self.at - to) / 2).max(1);
+        self.barrier = Some(Barrier { at: self.at.max(2), until: now.saturating_add(self.hold), trouble: true });
+        self.calm = now.saturating_add(if trouble == Trouble::Refused { 0 } else { CALM });
+        self.set(to, trouble.words());
     }
 
     fn learn(&mut self, now: Millis, seen: Window) {
@@ -189,12 +218,11 @@ impl Auto {
         }
         match &mut self.trial {
             Some(trial) if trial.is_passed(self.at, seen.goodput) => {
-                self.trial = None;
-                self.hold = HOLD;
+                (self.trial, self.proven) = (None, self.at);
                 self.step = (self.step * 2).min(self.at);
             }
-            Some(trial) if !trial.doubted => {
-                trial.doubted = true;
+            Some(trial) if trial.looks > 1 => {
+                trial.looks -= 1;
                 return;
             }
             Some(trial) => {
@@ -210,36 +238,50 @@ impl Auto {
     /// The raise has brought nothing.
     fn plateau(&mut self, now: Millis, from: usize) {
         let tried = self.at;
+        (self.proven, self.raised) = (from, None);
         self.set(from, "more bring no more");
         self.step /= 2;
         if self.step <= from / 6 {
             self.step = (from / 4).max(1);
-            self.barrier = Some((tried.min(from + 1), now.saturating_add(self.hold)));
+            let (until, trouble) = (now.saturating_add(self.hold), self.barrier.is_some_and(|barrier| barrier.trouble));
+            self.barrier = Some(Barrier { at: tried.min(from + 1), until, trouble });
             self.hold = (self.hold * 2).min(LONGEST_HOLD);
         }
     }
 
     fn climb(&mut self, now: Millis, goodput: u64) {
-        let held = self.barrier.filter(|(_, until)| now < *until);
-        let top = held.map_or(self.ceiling, |(barrier, _)| self.ceiling.min(barrier - 1));
-        if self.at >= top {
+        let from = self.at;
+        let top = match self.barrier {
+            Some(barrier) if now < barrier.until => barrier.at - 1,
+            Some(barrier) if barrier.trouble => barrier.at + barrier.at / 8,
+            _ => usize::MAX,
+        };
+        let top = top.min(self.ceiling());
+        if from >= top || now < self.calm {
             return;
         }
-        self.raised = now;
-        if self.at < FIRST {
-            return self.set(self.at + 1, "all is well again");
+        self.raised = Some((from, now));
+        let known = from < self.proven.max(FIRST);
+        let to = if known { from + 1 } else { (from + self.step).min(top) };
+        if let Some(barrier) = self.barrier.filter(|barrier| to >= barrier.at) {
+            let until = now.saturating_add(self.hold);
+            self.barrier = barrier.trouble.then_some(Barrier { at: to + 1, until, ..barrier });
         }
-        let from = self.at;
-        // What went well before a cut is come back to at the same pace, without a proof.
-        let known = self.barrier.is_some_and(|(barrier, _)| from + 1 < barrier);
-        self.set((from + self.step).min(top), if known { "all is well again" } else { "a try" });
-        self.trial = (!known).then_some(Trial { from, goodput, doubted: false });
+        if known {
+            return self.set(to, "all is well again");
+        }
+        self.set(to, "a try");
+        self.trial = Some(Trial { from, goodput, looks: LOOKS });
+    }
+
+    fn ceiling(&self) -> usize {
+        self.ceiling.unwrap_or(FIRST)
     }
 
     fn set(&mut self, most: usize, why: &'static str) {
         self.trial = None;
         self.settling = true;
-        let most = most.clamp(1, self.ceiling);
+        let most = most.clamp(1, self.ceiling());
         if std::mem::replace(&mut self.at, most) != most {
             self.news = Some(why);
         }
@@ -359,7 +401,7 @@ mod tests {
                 now += pause;
                 match what {
                     0 => limit.trouble(now, in_flight, Trouble::Refused),
-                    1 if goodput % 16 == 0 => ceiling = limit.speaks(goodput % 32 == 0).unwrap(),
+                    1 if goodput % 16 == 0 => ceiling = limit.speaks(goodput % 32 == 0).unwrap_or(ceiling),
                     _ => limit.learn(now, Window { goodput, busy: in_flight as u64 * 1000, span: 1000 }),
                 }
                 prop_assert!((1..=ceiling).contains(&limit.most()));

@@ -48,9 +48,10 @@ pub struct Window {
 }
 
 impl Window {
-    /// There was enough to do for so many requests.
+    /// There was enough to do for so many requests, and no more of them than that.
     pub fn is_full(&self, most: usize) -> bool {
-        self.busy.saturating_mul(5) >= self.span.saturating_mul(4 * most as u64)
+        let (busy, all) = (self.busy.saturating_mul(10), self.span.saturating_mul(most as u64));
+        busy >= all.saturating_mul(8) && busy <= all.saturating_mul(11)
     }
 }
 
@@ -81,7 +82,8 @@ impl Traffic {
     }
 
     pub fn depart(&mut self, now: Millis) {
-        if self.in_flight == 0 {
+        // Between small files there are short pauses; a long one is another time.
+        if self.in_flight == 0 && now >= self.until.saturating_add(WINDOW) {
             self.restart(now);
         }
         self.sum_up(now);
@@ -92,10 +94,11 @@ impl Traffic {
     pub fn moves(&mut self, now: Millis, load: &mut Load, moved: u64) {
         self.sum_up(now);
         self.under_way -= usize::from(load.is_under_way());
-        self.bytes += moved.saturating_sub(load.moved);
-        load.moved = load.moved.max(moved);
+        if moved > load.moved {
+            self.bytes += moved - load.moved;
+            (load.moved, self.heard) = (moved, now);
+        }
         self.under_way += usize::from(load.is_under_way());
-        self.heard = now;
     }
 
     pub fn land(&mut self, now: Millis, load: Load) {
@@ -109,7 +112,7 @@ impl Traffic {
         (self.heard, self.since, self.until, self.busy, self.bytes) = (now, now, now, 0, 0);
     }
 
-    /// Nothing moves that should; told once for each span of silence.
+    /// Nothing has moved that should; told once for each span of silence. To be asked before one tells what moves now.
     pub fn is_silent(&mut self, now: Millis) -> bool {
         if self.under_way == 0 {
             self.heard = self.heard.max(now);
@@ -161,13 +164,14 @@ mod tests {
         traffic.moves(11_000, &mut one, 4_000);
         let window = traffic.window(11_000).unwrap();
         assert_eq!((window.goodput, window.busy, window.span), (4_000, 1_500, 1_000));
-        assert!(window.is_full(1) && !window.is_full(2));
+        assert!(!window.is_full(1) && !window.is_full(2));
         assert_eq!(traffic.pace(), Some(2_666));
         traffic.land(11_500, two);
         traffic.land(11_500, one);
         assert_eq!(traffic.in_flight(), 0);
         traffic.depart(99_000);
         assert!(traffic.window(99_999).is_none(), "nobody was waited for meanwhile");
+        assert!(traffic.window(100_000).is_some_and(|window| window.is_full(1) && !window.is_full(2)));
     }
 
     #[test]

@@ -6,7 +6,11 @@
 mod fluid;
 mod net;
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::{Mutex, mpsc},
+};
 
 use futures_executor::LocalPool;
 use futures_util::task::LocalSpawnExt;
@@ -78,23 +82,23 @@ fn networks() -> Vec<Network> {
             name: "store that takes 60 requests a second",
             latency: 50,
             most_per_second: Some(60),
-            files: 2_000,
+            files: 1_000,
             size: 100_000,
             ..USUAL
         },
         Network {
             name: "collapse above 3",
-            capacity: 6_000,
-            per_way: [2_000, 2_000],
+            capacity: 60_000,
+            per_way: [20_000, 20_000],
             collapses_above: Some(3),
-            size: GIB,
+            size: 16 * GIB,
             ..USUAL
         },
         Network {
             name: "a box that forgets all but 4 connections",
             per_way: [4_000, 4_000],
             held_above: Some(4),
-            size: 2 * GIB,
+            size: 8 * GIB,
             ..USUAL
         },
         Network {
@@ -111,11 +115,11 @@ fn networks() -> Vec<Network> {
             capacity: 18_000,
             per_way: [2_000, 2_000],
             latency: 60,
-            size: 2 * GIB,
+            size: GIB,
             ..USUAL
         },
         Network { name: "HTTP/2, one stream fills it", h2: true, capacity: 12_000, size: GIB, ..USUAL },
-        Network { name: "HTTP/2, many small files, far", h2: true, latency: 200, files: 5_000, size: 50_000, ..USUAL },
+        Network { name: "HTTP/2, many small files, far", h2: true, latency: 500, files: 1_800, size: 50_000, ..USUAL },
         Network {
             name: "HTTP/2, store that takes 15 at once",
             h2: true,
@@ -128,10 +132,10 @@ fn networks() -> Vec<Network> {
         Network {
             name: "HTTP/2, collapse above 10",
             h2: true,
-            capacity: 20_000,
-            per_way: [2_000, 2_000],
+            capacity: 100_000,
+            per_way: [10_000, 10_000],
             collapses_above: Some(10),
-            size: 2 * GIB,
+            size: 24 * GIB,
             ..USUAL
         },
     ]
@@ -144,7 +148,8 @@ struct Run {
     story: Vec<String>,
 }
 
-fn run(network: Network, concurrency: Option<usize>, seed: u64) -> Run {
+/// `most`: who needs longer is out of the race.
+fn run(network: Network, concurrency: Option<usize>, seed: u64, most: Millis) -> Run {
     let clock = VirtualClock::default();
     let net = Rc::new(Net::new(network, clock.clone(), seed));
     let settings = Settings { concurrency, retry: Policy::default(), checksum: None, ..Settings::default() };
@@ -173,7 +178,7 @@ fn run(network: Network, concurrency: Option<usize>, seed: u64) -> Run {
     loop {
         pool.run_until_stalled();
         while left.pop_if(|witness| witness.borrow().end.is_some()).is_some() {}
-        if left.is_empty() {
+        if left.is_empty() || clock.now() > most {
             break;
         }
         assert!(clock.advance(), "deadlock");
@@ -189,10 +194,9 @@ fn run(network: Network, concurrency: Option<usize>, seed: u64) -> Run {
 }
 
 /// The mean over a few seeds, where chance has a say.
-fn mean(network: Network, concurrency: Option<usize>) -> (Millis, Vec<String>) {
-    let by_chance = network.cut_after.is_some() || network.per_way[0] != network.per_way[1];
-    let seeds = if by_chance { 4 } else { 1 };
-    let runs: Vec<_> = (1..=seeds).map(|seed| run(network, concurrency, Chance::new(seed).bits())).collect();
+fn mean(network: Network, concurrency: Option<usize>, most: Millis) -> (Millis, Vec<String>) {
+    let seeds = if network.is_by_chance() { 4 } else { 1 };
+    let runs: Vec<_> = (1..=seeds).map(|seed| run(network, concurrency, Chance::new(seed).bits(), most)).collect();
     let took = runs.iter().map(|run| run.took).sum::<Millis>() / seeds;
     // What fails is no way to be quick.
     let failed: usize = runs.iter().map(|run| run.failed).sum();
@@ -209,25 +213,35 @@ struct Row {
     best: (Millis, usize),
     six: Millis,
     story: Vec<String>,
+    cost: u128,
 }
 
 fn compare(network: Network) -> Row {
-    let (auto, story) = mean(network, None);
-    let fixed: Vec<_> = (1..=if network.h2 { 24 } else { 6 }).map(|most| (mean(network, Some(most)).0, most)).collect();
-    let best = *fixed.iter().min().expect("some");
-    Row { network, auto, best, six: fixed[5].0, story }
+    let began = std::time::Instant::now();
+    let (auto, story) = mean(network, None, Millis::MAX);
+    let (six, _) = mean(network, Some(6), Millis::MAX);
+    let mut best = (six, 6);
+    for most in (1..=if network.h2 { 24 } else { 6 }).rev().filter(|most| *most != 6) {
+        // Where chance has a say, one run may well take longer than the mean.
+        let longest = if network.is_by_chance() { best.0.saturating_mul(2) } else { best.0 };
+        best = best.min((mean(network, Some(most), longest).0, most));
+    }
+    Row { network, auto, best, six, story, cost: began.elapsed().as_millis() }
 }
 
 #[test]
 fn auto_comes_close_to_the_best_fixed_limit_on_all_networks() {
-    let networks = networks();
+    let waiting = Mutex::new(networks().into_iter().enumerate().collect::<Vec<_>>());
     let threads = std::thread::available_parallelism().map_or(1, |count| count.get());
-    let (sender, rows) = std::sync::mpsc::channel();
+    let (sender, rows) = mpsc::channel();
     std::thread::scope(|scope| {
-        for thread in 0..threads {
-            let (own, sender) = (networks.iter().enumerate().skip(thread).step_by(threads), sender.clone());
+        for _ in 0..threads {
+            let (waiting, sender) = (&waiting, sender.clone());
             scope.spawn(move || {
-                own.for_each(|(index, network)| sender.send((index, compare(*network))).expect("a table"))
+                // The lock is let go before the work.
+                while let Some((index, network)) = { waiting.lock().expect("a list").pop() } {
+                    sender.send((index, compare(network))).expect("a table");
+                }
             });
         }
     });
@@ -242,17 +256,18 @@ fn auto_comes_close_to_the_best_fixed_limit_on_all_networks() {
             if span == Millis::MAX { "fails".to_owned() } else { format!("{:.1}", span as f64 / 1000.0) }
         };
         println!(
-            "{:42} {:>9} {:>9} {:>4} {ratio:>6.3} {:>9}",
+            "{:42} {:>9} {:>9} {:>4} {ratio:>6.3} {:>9} {:>6}",
             row.network.name,
             seconds(row.auto),
             seconds(row.best.0),
             row.best.1,
-            seconds(row.six)
+            seconds(row.six),
+            row.cost
         );
         if ratio > 1.1 {
             behind.push(row.network.name);
         }
-        if ratio > 1.1 || std::env::var("STORY").is_ok_and(|name| row.network.name.contains(&name)) {
+        if std::env::var("STORY").is_ok_and(|name| row.network.name.contains(&name)) {
             row.story.iter().take(60).for_each(|words| println!("    {words}"));
         }
     }

@@ -28,6 +28,12 @@ pub struct Network {
     pub size: u64,
 }
 
+impl Network {
+    pub fn is_by_chance(&self) -> bool {
+        self.cut_after.is_some() || self.per_way[0] != self.per_way[1]
+    }
+}
+
 /// An open connection that a request may use.
 #[derive(Clone, Copy, Debug)]
 pub struct Way {
@@ -64,8 +70,8 @@ pub struct Fluid {
     tokens: u64,
 }
 
-/// Browsers tell of progress so often.
-const REPORT: Millis = 100;
+/// Browsers tell of progress more often; to all at once, so that it costs less to look.
+const REPORT: Millis = 250;
 
 impl Fluid {
     pub fn new(network: Network, seed: u64) -> Self {
@@ -120,7 +126,7 @@ impl Fluid {
             return Flowing::Cut;
         }
         let until = flow.left.min(flow.way.left_to_cut).div_ceil(flow.speed.max(1));
-        Flowing::On(flow.left, until.clamp(1, REPORT))
+        Flowing::On(flow.left, until.clamp(1, REPORT - now % REPORT))
     }
 
     /// It is through, or given up: then its connection is closed.
@@ -149,8 +155,8 @@ impl Fluid {
         let crowded = self.network.collapses_above.is_some_and(|most| self.flows.len() > most);
         let mut moving = now - self.now;
         if crowded {
-            // In five seconds of ten, nothing moves.
-            let moved = |until: Millis| until / 10_000 * 5_000 + (until % 10_000).min(5_000);
+            // In four seconds of eight, nothing moves.
+            let moved = |until: Millis| until / 8_000 * 4_000 + (until % 8_000).min(4_000);
             moving = moved(now) - moved(self.now);
         }
         for flow in self.flows.iter_mut().filter(|flow| !flow.held) {

@@ -1,6 +1,9 @@
 //! The seams, filled by a modelled network with a store behind it that never loses anything.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use presigned::{
     core::{
@@ -30,6 +33,7 @@ pub struct Net {
     network: Network,
     clock: VirtualClock,
     fluid: Rc<RefCell<Fluid>>,
+    told: Cell<bool>,
 }
 
 /// A body on its way; dropped, it is no more.
@@ -46,7 +50,7 @@ impl Drop for OnItsWay<'_> {
 
 impl Net {
     pub fn new(network: Network, clock: VirtualClock, seed: u64) -> Self {
-        Self { network, clock, fluid: Rc::new(RefCell::new(Fluid::new(network, seed))) }
+        Self { network, clock, fluid: Rc::new(RefCell::new(Fluid::new(network, seed))), told: Cell::default() }
     }
 
     async fn call(&self) {
@@ -71,13 +75,15 @@ impl Net {
             self.fluid.borrow_mut().keep(way);
             return Ok(refusal(503, "SlowDown", "Please reduce your request rate."));
         };
+        let mut told = 0;
         let on_its_way = OnItsWay { net: self, id };
         loop {
             let flowing = self.fluid.borrow_mut().look(self.clock.now(), id);
             match flowing {
                 Flowing::On(left, pause) => {
-                    if left < bytes {
-                        sent(bytes - left);
+                    if bytes - left > told {
+                        told = bytes - left;
+                        sent(told);
                     }
                     self.clock.sleep(pause).await;
                 }
@@ -145,7 +151,8 @@ impl Transport for Net {
     }
 
     fn protocol(&self, _: &Signed) -> Option<String> {
-        Some(if self.network.h2 { "h2" } else { "http/1.1" }.to_owned())
+        // As a browser's transport does: told once.
+        (!self.told.replace(true)).then(|| if self.network.h2 { "h2" } else { "http/1.1" }.to_owned())
     }
 }
 
