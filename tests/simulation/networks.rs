@@ -91,7 +91,7 @@ fn networks() -> Vec<Network> {
             capacity: 60_000,
             per_way: [20_000, 20_000],
             collapses_above: Some(3),
-            size: 16 * GIB,
+            size: 20 * GIB,
             ..USUAL
         },
         Network {
@@ -135,7 +135,7 @@ fn networks() -> Vec<Network> {
             capacity: 100_000,
             per_way: [10_000, 10_000],
             collapses_above: Some(10),
-            size: 24 * GIB,
+            size: 32 * GIB,
             ..USUAL
         },
     ]

@@ -204,7 +204,9 @@ impl Server {
 
     /// Puts bytes where their URL says; false where there is no such upload.
     pub fn store(&self, what: &[String], bytes: Stretch) -> bool {
-        let of = if self.happens(self.weather.corrupt) { bytes.of | CORRUPT } else { bytes.of };
+        // Nothing at all can't be anything else.
+        let corrupt = self.happens(self.weather.corrupt) && bytes.len() > 0;
+        let of = if corrupt { bytes.of | CORRUPT } else { bytes.of };
         let bytes = Stretch { of, ..bytes };
         match what.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             ["put", key] => {
