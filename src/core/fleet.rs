@@ -87,7 +87,7 @@ impl Fleet {
             wanting: Sorted::default(),
             wakes: Sorted::default(),
             chance: Chance::new(seed),
-            outside: Outside::new(),
+            outside: Outside::default(),
             out: VecDeque::new(),
         }
     }

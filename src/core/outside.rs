@@ -20,11 +20,13 @@ pub struct Outside {
     promised: Option<Millis>,
 }
 
-impl Outside {
-    pub fn new() -> Self {
+impl Default for Outside {
+    fn default() -> Self {
         Self { link: Link::Up, try_link: None, news: None, promised: None }
     }
+}
 
+impl Outside {
     pub fn link(&self) -> Link {
         self.link
     }

@@ -41,13 +41,13 @@ impl ProtocolSight {
 
 /// Any request to the origin tells, the last ones first.
 fn seen(origin: &str) -> Option<String> {
-    let (entries, origin) = (entries("resource").ok()?, JsString::from(origin));
+    let entries = entries("resource").ok()?;
     let protocol = |index| {
         let entry = entries.get(index);
         // Compared where it is: these URLs may be many, and long.
         let name: JsString = Reflect::get(&entry, &"name".into()).ok()?.dyn_into().ok()?;
         let protocol = Reflect::get(&entry, &"nextHopProtocol".into()).ok()?;
-        protocol.as_string().filter(|protocol| !protocol.is_empty() && name.starts_with(&origin, 0))
+        protocol.as_string().filter(|protocol| !protocol.is_empty() && name.starts_with(origin, 0))
     };
     (0..entries.length()).rev().find_map(protocol)
 }

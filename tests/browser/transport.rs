@@ -51,7 +51,8 @@ async fn a_dropped_put_is_aborted() {
     let objects = stat("objects").await;
     faults(r#"{"on":"put","do":{"stall_request":65536}}"#).await;
     let source = BlobSource::new(blob(&bytes(size)));
-    let put = Box::pin(BrowserTransport::default().put(&signed, &source, 0, size.into(), |_| {}));
+    let transport = BrowserTransport::default();
+    let put = Box::pin(transport.put(&signed, &source, 0, size.into(), |_| {}));
     let under_way = Box::pin(until_stat("in_flight", 1.0));
     match select(put, under_way).await {
         Either::Left(_) => panic!("a stalled PUT ends only by an abort"),
