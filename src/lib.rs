@@ -11,3 +11,8 @@ pub mod drive;
 pub mod export;
 #[cfg(target_arch = "wasm32")]
 pub mod web;
+
+/// A third of the code of `std`'s own, and as quick: two levels of free lists, neighbours joined when freed.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();

@@ -6,12 +6,13 @@ use super::{
     http::Response,
     json::Json,
     protocol::Signed,
+    text,
     time::Millis,
     xml::Flat,
 };
 
 /// The rule to paste where a bucket hides what an upload in parts needs.
-pub const CORS_RULE: &str = r#"[{"AllowedOrigins": ["https://your.page"], "AllowedMethods": ["GET", "PUT", "POST", "HEAD"], "AllowedHeaders": ["*"], "ExposeHeaders": ["ETag", "Content-Range", "Accept-Ranges", "Content-Length", "Date", "Retry-After"], "MaxAgeSeconds": 3600}]"#;
+pub const CORS_RULE: &str = r#"[{"AllowedOrigins": ["https://your.page"], "AllowedMethods": ["GET", "PUT", "POST", "HEAD"], "AllowedHeaders": ["*"], "ExposeHeaders": ["ETag", "Content-Range", "Accept-Ranges", "Content-Length", "Date", "Retry-After", "x-amz-checksum-crc64nvme", "x-amz-checksum-crc32c"], "MaxAgeSeconds": 3600}]"#;
 
 /// Storage answered with anything but success.
 pub fn storage(response: &Response) -> Failure {
@@ -49,7 +50,7 @@ pub fn storage(response: &Response) -> Failure {
             Failure::fatal(error(Code::StorageFull, "Storage is full"))
         }
         (403, _) => Failure::resign(match code {
-            _ if said.contains("expired") => error(Code::Expired, "The signed URL has expired"),
+            _ if text::contains(said, "expired") => error(Code::Expired, "The signed URL has expired"),
             "RequestTimeTooSkewed" => {
                 error(Code::InvalidSignature, "The signer's clock differs too much from storage's")
             }
@@ -90,9 +91,13 @@ impl Asked {
             .split('&')
             .filter_map(|pair| pair.split_once('='))
             .find_map(|(name, value)| ["X-Amz-SignedHeaders", "X-Goog-SignedHeaders"].contains(&name).then_some(value));
-        let signed_headers = listed.map(|list| list.replace("%3B", ";").replace("%3b", ";")).unwrap_or_default();
+        // The list is of names in lower case, where the encoded `;` is the only escape.
+        let signed_headers = listed.unwrap_or_default().split(['%', ';']).enumerate().map(|(at, name)| match at {
+            0 => name,
+            _ => name.strip_prefix("3B").or_else(|| name.strip_prefix("3b")).unwrap_or(name),
+        });
         Self {
-            signed: signed_headers.split(';').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            signed: signed_headers.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             sent: signed.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect(),
             left,
         }
@@ -156,6 +161,15 @@ pub fn embedded(status: u16, body: &Json) -> Option<Failure> {
     Some(if passing.contains(&code) { Failure::retry(error) } else { Failure::fatal(error) })
 }
 
+/// One of several files that the backend was asked for, and refused: `{error, code?}`.
+pub fn refused_file(body: &Json) -> Option<Failure> {
+    let said = body.get("error").or(body.get("message").filter(|_| body.get("file_key").is_none()))?.text()?;
+    let code = body.get("code").and_then(Json::text).unwrap_or_default();
+    let own = Code::ALL.into_iter().find(|known| known.name() == code).unwrap_or(Code::Backend);
+    let error = Error::new(own, format!("The backend refused the file: {}", excerpt(said)));
+    Some(if own == Code::RateLimited { Failure::retry(error) } else { Failure::fatal(error) })
+}
+
 /// The backend answered with anything but success. `body` is its JSON where it sent some.
 pub fn backend(status: u16, after: Option<Millis>, body: Option<&Json>) -> Failure {
     let said = ["error", "message"].iter().find_map(|name| body?.get(name)?.text()).unwrap_or_default();
@@ -182,8 +196,8 @@ pub fn backend(status: u16, after: Option<Millis>, body: Option<&Json>) -> Failu
     match status {
         408 | 429 | 500 | 502..=504 => Failure::retry_after(error, after),
         // A page of the server itself, and no word of the backend's: there is no such route.
-        405 | 501 => Failure { error, verdict: Verdict::Absent },
-        404 if said.is_empty() && named.is_none() => Failure { error, verdict: Verdict::Absent },
+        405 | 501 => Failure::new(error, Verdict::Absent),
+        404 if said.is_empty() && named.is_none() => Failure::new(error, Verdict::Absent),
         _ => Failure::fatal(error),
     }
 }
@@ -207,7 +221,7 @@ pub fn part_etag(response: &Response) -> Result<String, Failure> {
 
 /// The first few hundred characters: what servers say is shown, but not a page of it.
 fn excerpt(text: &str) -> &str {
-    text.char_indices().nth(300).map_or(text, |(end, _)| &text[..end])
+    text.char_indices().nth(300).map_or(text, |(end, _)| text.get(..end).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -260,14 +274,14 @@ mod tests {
             body: format!("<Error><Code>{code}</Code><Message>Request has expired</Message>{rest}</Error>"),
         };
         let times = "<Expires>2026-01-31T12:00:00Z</Expires><ServerTime>2026-01-31T12:10:00Z</ServerTime>";
-        let skewed = refused(&reply("AccessDenied", times), &Asked::of(&signed, Some(900_000))).error;
+        let skewed = refused(&reply("AccessDenied", times), &Asked::of(&signed, Some(900_000))).into_error();
         assert_eq!(skewed.code, Code::Expired);
         assert!(skewed.message.contains("differ by about 1500 s"), "{}", skewed.message);
-        let lapsed = refused(&reply("AccessDenied", times), &Asked::of(&signed, Some(0))).error;
+        let lapsed = refused(&reply("AccessDenied", times), &Asked::of(&signed, Some(0))).into_error();
         assert!(!lapsed.message.contains("differ"), "{}", lapsed.message);
         let body = "<Error><Code>SignatureDoesNotMatch</Code></Error>";
         let mismatch = Response { status: 403, headers: Headers::default(), body: body.into() };
-        let message = refused(&mismatch, &Asked::of(&signed, None)).error.message;
+        let message = refused(&mismatch, &Asked::of(&signed, None)).error.message.clone();
         assert!(message.contains("Signed headers: content-type, host; sent along: content-type."), "{message}");
         assert!(!message.contains("secret"));
     }
@@ -298,7 +312,7 @@ mod tests {
             headers: Headers::default(),
             body: "<html><body>Bad gateway</body></html>".into(),
         });
-        assert_eq!((failure.error.code, failure.error.storage_code), (Code::Storage, None));
+        assert_eq!((failure.error.code, &failure.error.storage_code), (Code::Storage, &None));
     }
 
     #[test]

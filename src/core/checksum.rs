@@ -93,13 +93,14 @@ impl Checksum {
     }
 
     /// In base64, most significant byte first, as S3 and Google Cloud Storage write it.
+    #[allow(clippy::indexing_slicing, reason = "six bits are an index of 64")]
     pub fn text(self) -> String {
         let own = 8 * self.algorithm.bytes();
         let digits = own.div_ceil(6);
         let bits = u128::from(self.value) << (digits * 6 - own);
         let mut text: String =
             (0..digits).rev().map(|place| char::from(BASE64[(bits >> (place * 6)) as usize & 63])).collect();
-        while text.len() % 4 > 0 {
+        while !text.len().is_multiple_of(4) {
             text.push('=');
         }
         text
@@ -146,6 +147,7 @@ pub struct Hasher {
 }
 
 impl Hasher {
+    #[allow(clippy::indexing_slicing, reason = "a byte is an index of 256")]
     pub fn new(algorithm: Algorithm) -> Self {
         let polynomial = algorithm.polynomial();
         let shifted = |value: u64| (value >> 1) ^ if value & 1 == 1 { polynomial } else { 0 };
@@ -158,17 +160,24 @@ impl Hasher {
         Self { algorithm, tables, register: algorithm.ones() }
     }
 
+    #[allow(clippy::indexing_slicing, reason = "a byte is an index of 256, and lanes are counted")]
     pub fn add(&mut self, bytes: &[u8]) {
-        let Ok(tables) = <&[[u64; 256]; LANES]>::try_from(self.tables.as_slice()) else { return };
+        let Ok([t0, t1, t2, t3, t4, t5, t6, t7]) = <&[[u64; 256]; LANES]>::try_from(self.tables.as_slice()) else {
+            return;
+        };
         let (words, rest) = bytes.as_chunks::<LANES>();
         let mut register = self.register;
         for word in words {
             let word = register ^ u64::from_le_bytes(*word);
-            register =
-                (0..LANES).fold(0, |sum, lane| sum ^ tables[LANES - 1 - lane][(word >> (8 * lane)) as usize & 255]);
+            let byte = |lane: u32| (word >> (8 * lane)) as usize & 255;
+            // Written out: a loop over the lanes, compiled for size, is a third as fast.
+            register = (t7[byte(0)] ^ t6[byte(1)])
+                ^ (t5[byte(2)] ^ t4[byte(3)])
+                ^ (t3[byte(4)] ^ t2[byte(5)])
+                ^ (t1[byte(6)] ^ t0[byte(7)]);
         }
         for byte in rest {
-            register = tables[0][(register as u8 ^ byte) as usize] ^ (register >> 8);
+            register = t0[(register as u8 ^ byte) as usize] ^ (register >> 8);
         }
         self.register = register;
     }

@@ -1,6 +1,8 @@
 //! The three ways in which servers write a moment, as seconds since 1970: of a signature (`20260131T120000Z`), of HTTP
 //! (RFC 9110 §5.6.7, the one form that servers may send), and of S3's XML (`2026-01-31T12:00:00Z`).
 
+use super::text::split_once;
+
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// `20260131T120000Z`, as in `X-Amz-Date` and `X-Goog-Date`.
@@ -22,7 +24,7 @@ pub fn basic(text: &str) -> Option<u64> {
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub fn http(text: &str) -> Option<u64> {
-    let (_, rest) = text.trim().split_once(", ")?;
+    let (_, rest) = split_once(text.trim(), ", ")?;
     let mut words = rest.split(' ');
     let day = number(words.next()?)?;
     let name = words.next()?;

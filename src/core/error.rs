@@ -1,5 +1,7 @@
 //! What went wrong, and what follows from it.
 
+use std::ops::{Deref, DerefMut};
+
 use serde::Serialize;
 
 use super::time::Millis;
@@ -87,8 +89,13 @@ impl Code {
 }
 
 /// A failure in words and in data. It never holds a presigned URL.
+///
+/// Boxed, since every `?` moves one: a pointer costs a third of the code.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Error {
+pub struct Error(Box<Details>);
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Details {
     pub code: Code,
     pub message: String,
     /// HTTP status, where there was an answer.
@@ -103,9 +110,13 @@ pub struct Error {
 
 impl Error {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self::of(code, message.into())
+    }
+
+    fn of(code: Code, message: String) -> Self {
         let retryable =
             matches!(code, Code::Network | Code::Timeout | Code::Offline | Code::RateLimited | Code::Expired);
-        Self { code, message: message.into(), status: None, storage_code: None, part: None, retryable }
+        Self(Box::new(Details { code, message, status: None, storage_code: None, part: None, retryable }))
     }
 
     pub fn with_status(mut self, status: u16) -> Self {
@@ -126,6 +137,20 @@ impl Error {
     pub fn retryable(mut self) -> Self {
         self.retryable = true;
         self
+    }
+}
+
+impl Deref for Error {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl DerefMut for Error {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
     }
 }
 
@@ -150,28 +175,53 @@ pub enum Verdict {
     Fatal,
 }
 
-/// An error together with its verdict.
+/// An error together with its verdict, boxed as errors are.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Failure {
+pub struct Failure(Box<Judged>);
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Judged {
     pub error: Error,
     pub verdict: Verdict,
 }
 
+impl Deref for Failure {
+    type Target = Judged;
+
+    fn deref(&self) -> &Judged {
+        &self.0
+    }
+}
+
+impl DerefMut for Failure {
+    fn deref_mut(&mut self) -> &mut Judged {
+        &mut self.0
+    }
+}
+
 impl Failure {
+    pub fn new(error: Error, verdict: Verdict) -> Self {
+        Self(Box::new(Judged { error, verdict }))
+    }
+
     pub fn fatal(error: Error) -> Self {
-        Self { error, verdict: Verdict::Fatal }
+        Self::new(error, Verdict::Fatal)
     }
 
     pub fn retry(error: Error) -> Self {
-        Self { error: error.retryable(), verdict: Verdict::Retry { after: None } }
+        Self::retry_after(error, None)
     }
 
     pub fn retry_after(error: Error, after: Option<Millis>) -> Self {
-        Self { error: error.retryable(), verdict: Verdict::Retry { after } }
+        Self::new(error.retryable(), Verdict::Retry { after })
     }
 
     pub fn resign(error: Error) -> Self {
-        Self { error, verdict: Verdict::Resign }
+        Self::new(error, Verdict::Resign)
+    }
+
+    pub fn into_error(self) -> Error {
+        self.0.error
     }
 
     /// No answer at all: the connection was refused, cut, or forbidden by CORS, which a browser does not tell apart.

@@ -32,6 +32,11 @@ use super::{
 
 pub type TransferId = u64;
 
+/// A file of this size is sent in a moment.
+const SMALL: u64 = 1 << 20;
+/// So many small files are begun ahead, so that one call to the backend can be for many of them.
+const SMALL_AHEAD: usize = 40;
+
 /// What the driver is told.
 #[derive(Debug)]
 pub enum Order {
@@ -56,6 +61,8 @@ struct Member {
     starting: bool,
     group: Option<TransferId>,
     wake: Option<Millis>,
+    /// It is over soon, once it has begun.
+    small: bool,
 }
 
 pub struct Fleet {
@@ -141,16 +148,16 @@ impl Fleet {
         group: Option<TransferId>,
         resume: bool,
     ) {
-        let size = request.size;
+        let (size, small) = (request.size, request.size <= SMALL);
         request.part_size.get_or_insert_with(|| plan::planned(size, self.limit.most(), self.traffic.pace()));
         let upload = Upload::new(request, &self.settings, self.chance.bits(), resume);
-        self.add(now, id, Box::new(upload), group);
+        self.add(now, id, Box::new(upload), group, small);
     }
 
     /// `resume`: go on with a download of the same object that was cut off.
     pub fn download(&mut self, now: Millis, id: TransferId, key: String, resume: bool) {
         let download = Download::new(key, &self.settings, self.chance.bits(), resume);
-        self.add(now, id, Box::new(download), None);
+        self.add(now, id, Box::new(download), None, false);
     }
 
     pub fn handle(&mut self, now: Millis, id: TransferId, input: Input) {
@@ -277,8 +284,8 @@ impl Fleet {
         }
     }
 
-    fn add(&mut self, now: Millis, id: TransferId, engine: Box<dyn Engine>, group: Option<TransferId>) {
-        let member = Member { engine, data: Sorted::default(), want: None, starting: false, group, wake: None };
+    fn add(&mut self, now: Millis, id: TransferId, engine: Box<dyn Engine>, group: Option<TransferId>, small: bool) {
+        let member = Member { engine, data: Sorted::default(), want: None, starting: false, group, wake: None, small };
         self.members.insert(id, member);
         if self.outside.link() != Link::Up {
             self.tell(now, id, Input::Link(self.outside.link()));
@@ -401,10 +408,14 @@ impl Fleet {
                 self.forget_want(id);
             }
         }
-        while self.starting < self.limit.most() {
-            let Some((id, ())) = self.queue.pop_first() else {
+        let most = self.limit.most();
+        let few = self.starting < most;
+        while let Some(id) = self.queue.first().map(|(id, ())| *id).filter(|_| few) {
+            let small = self.members.get(&id).is_some_and(|member| member.small);
+            if self.starting >= if small { SMALL_AHEAD } else { most } {
                 break;
-            };
+            }
+            self.queue.pop_first();
             if let Some(member) = self.members.get_mut(&id) {
                 member.starting = true;
                 self.starting += 1;

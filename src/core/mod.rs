@@ -44,6 +44,7 @@ pub mod reach;
 pub mod retry;
 pub mod sorted;
 pub mod stretches;
+pub mod text;
 pub mod time;
 pub mod trace;
 pub mod traffic;

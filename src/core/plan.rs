@@ -65,6 +65,11 @@ fn least(size: u64) -> u64 {
     size.div_ceil(MOST_PARTS).next_multiple_of(MIB)
 }
 
+/// In words, for logs.
+pub fn amount(bytes: u64) -> String {
+    if bytes > 0 && bytes.is_multiple_of(MIB) { format!("{} MiB", bytes / MIB) } else { format!("{bytes} bytes") }
+}
+
 /// A file cut into equal parts; only the last may be shorter (R2 refuses others).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Plan {

@@ -9,6 +9,7 @@ use super::{
     integrity::{self, Told},
     json::Json,
     lease,
+    text::split_once,
 };
 
 /// What the backend is asked to sign.
@@ -246,7 +247,7 @@ pub fn redact(url: &str) -> &str {
 
 fn signed(answer: &Json, field: &str) -> Result<Signed, Error> {
     let url = text(answer, field)?;
-    let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let scheme = split_once(&url, "://").map(|(scheme, _)| scheme.to_ascii_lowercase());
     if !matches!(scheme.as_deref(), Some("http" | "https")) || url.chars().any(|c| c.is_control() || c.is_whitespace())
     {
         return Err(wrong(field, "not an absolute http or https URL"));
@@ -366,7 +367,7 @@ mod tests {
                 prop_assert!(part_size != Some(0));
                 prop_assert!(grants.parts.iter().all(|(number, signed)| (1..=10_000).contains(number) && signed.url.starts_with("http")));
             }
-            let completed = completion(&answer, "k", 7).map_err(|failure| failure.error);
+            let completed = completion(&answer, "k", 7).map_err(Failure::into_error);
             for error in [part_grants(&answer).err(), download_grant(&answer).err(), stored_files(&answer).err(), stored_parts(&answer).err(), completed.err()].into_iter().flatten() {
                 prop_assert_eq!(error.code, Code::Backend);
             }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     answer,
-    error::{Error, Failure, Verdict},
+    error::{Failure, Verdict},
     http::Response,
     protocol::{Signed, UploadGrant, redact},
     transfer::{Answer, Command, Ticket},
@@ -132,8 +132,8 @@ impl Trace {
                 Ok(Answer::Replied(response)) => {
                     *status = Some(response.status);
                     if !response.is_success() {
-                        let failure = answer::storage(response);
-                        (*storage_code, *retry_after) = (failure.error.storage_code, asked(failure.verdict));
+                        let mut failure = answer::storage(response);
+                        (*storage_code, *retry_after) = (failure.error.storage_code.take(), asked(failure.verdict));
                     }
                 }
                 Ok(Answer::UploadGranted(UploadGrant::Parts { part_size: size, grants, .. })) => {
@@ -147,9 +147,11 @@ impl Trace {
                 }
                 Ok(Answer::DownloadGranted(grant)) => *expires_in = grant.expires_in,
                 Ok(Answer::PartsListed(listed)) => *parts = listed.iter().map(|part| part.number).collect(),
-                Err(Failure { error: Error { status: own, code: kind, storage_code: stores, .. }, verdict }) => {
-                    (*status, *code, *storage_code) = (*own, Some(kind.name()), stores.clone());
-                    *retry_after = asked(*verdict);
+                Err(failure) => {
+                    let error = &failure.error;
+                    (*status, *code, *storage_code) =
+                        (error.status, Some(error.code.name()), error.storage_code.clone());
+                    *retry_after = asked(failure.verdict);
                 }
                 Ok(_) => {}
             }

@@ -2,6 +2,8 @@
 //!
 //! A whole XML parser would cost more than the SDK's own engine, and DOMParser is missing in workers.
 
+use super::text;
+
 /// What a store's XML says at its first level.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Flat {
@@ -14,26 +16,26 @@ const LONGEST: usize = 64 * 1024;
 
 impl Flat {
     /// `None` where the text is not an XML document with elements.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut rest = text.trim_start_matches('\u{feff}').trim_start();
+    pub fn parse(xml: &str) -> Option<Self> {
+        let mut rest = xml.trim_start_matches('\u{feff}').trim_start();
         let (mut path, mut children, mut value) = (Vec::<&str>::new(), Vec::new(), String::new());
         let mut root = None;
-        if text.len() > LONGEST || !rest.starts_with('<') {
+        if xml.len() > LONGEST || !rest.starts_with('<') {
             return None;
         }
         while let Some(open) = rest.find('<') {
-            let (before, tag) = rest.split_at(open);
+            let (before, tag) = rest.split_at_checked(open)?;
             if path.len() == 2 {
                 value.push_str(&unescape(before));
             }
             if let Some(cdata) = tag.strip_prefix("<![CDATA[") {
-                let (inner, after) = cdata.split_once("]]>")?;
+                let (inner, after) = text::split_once(cdata, "]]>")?;
                 if path.len() == 2 {
                     value.push_str(inner);
                 }
                 rest = after;
             } else if let Some(comment) = tag.strip_prefix("<!--") {
-                rest = comment.split_once("-->")?.1;
+                rest = text::split_once(comment, "-->")?.1;
             } else {
                 let (inside, after) = tag.get(1..)?.split_once('>')?;
                 rest = after;

@@ -24,8 +24,8 @@ where
             Ok(value) => return Ok(value),
             Err(failure) => failure,
         };
-        let Verdict::Retry { after } = failure.verdict else { return Err(failure.error) };
-        let Some(pause) = backoff.pause(policy, after, &mut chance) else { return Err(failure.error) };
+        let Verdict::Retry { after } = failure.verdict else { return Err(failure.into_error()) };
+        let Some(pause) = backoff.pause(policy, after, &mut chance) else { return Err(failure.into_error()) };
         clock.sleep_until(clock.now().saturating_add(pause)).await;
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         plan::LARGEST_PART,
         retry::Policy,
     },
-    web::{HttpBackend, SavedRecord, StoreKind, is_file_handle},
+    web::{Endpoint, HttpBackend, SavedRecord, StoreKind, is_file_handle},
 };
 
 /// An options object, or `undefined`.
@@ -64,7 +64,7 @@ impl Options {
             stall_timeout: self.number("stallTimeout", 1, LONGEST_SPAN)?.unwrap_or(defaults.stall_timeout),
             checksum: self.checksum()?.unwrap_or(defaults.checksum),
         };
-        let backend = HttpBackend { endpoint: self.endpoint()?, headers, credentials: self.credentials()? };
+        let backend = HttpBackend::new(Endpoint { url: self.endpoint()?, headers, credentials: self.credentials()? });
         Ok(ClientOptions { backend, settings, store: self.store()?, on_log: self.function("onLog")? })
     }
 

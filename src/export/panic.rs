@@ -15,7 +15,6 @@ static SET: Once = Once::new();
 pub fn tell_whoever_waits() {
     SET.call_once(|| {
         panic::set_hook(Box::new(|info| {
-            console_error_panic_hook::hook(info);
             panicked(&info.to_string());
         }));
     });

@@ -6,6 +6,7 @@ let broken;
 
 /** Called by the WebAssembly side as its last act: after a panic it answers nothing any more. */
 export function panicked(message) {
+  console.error(`${message}\n\nStack:\n\n${new Error().stack}`);
   broken = new TransferError("internal", `The WebAssembly side has failed; reload the page. ${message}`);
   for (const reject of [...waiting]) reject(broken);
 }

@@ -23,6 +23,7 @@ use crate::{
     core::{
         error::{Code, Error, Failure},
         stretches::{self, Stretch},
+        text::contains,
     },
     drive::seams::{Chunk, Sink},
 };
@@ -217,7 +218,7 @@ async fn readable(blob: Blob, copied: bool) -> Result<Blob, Failure> {
 fn is_webkit() -> bool {
     let navigator = Reflect::get(&js_sys::global(), &"navigator".into()).unwrap_or_default();
     let agent = Reflect::get(&navigator, &"userAgent".into()).ok().and_then(|agent| agent.as_string());
-    agent.is_some_and(|agent| agent.contains("AppleWebKit/") && !agent.contains("Chrome/"))
+    agent.is_some_and(|agent| contains(&agent, "AppleWebKit/") && !contains(&agent, "Chrome/"))
 }
 
 /// A Blob that can be read.

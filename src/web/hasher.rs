@@ -46,9 +46,26 @@ impl Drop for Hand {
     }
 }
 
+#[derive(Default)]
 struct Pool {
     hands: RefCell<Vec<Hand>>,
     idle: RefCell<Option<Timeout>>,
+}
+
+impl Pool {
+    /// Where all have answered, they end soon.
+    fn rest(self: &Rc<Self>) {
+        if self.hands.borrow().iter().any(|hand| !hand.waiting.borrow().is_empty()) {
+            return;
+        }
+        let pool = Rc::downgrade(self);
+        let end = Timeout::new(IDLE, move || {
+            if let Some(pool) = pool.upgrade() {
+                pool.hands.take();
+            }
+        });
+        self.idle.replace(Some(end));
+    }
 }
 
 pub struct WorkerHasher {
@@ -62,8 +79,7 @@ pub struct WorkerHasher {
 impl WorkerHasher {
     /// `start` brings a worker that runs [`hash`] for what it is posted; `warn` hears why there are none.
     pub fn new(start: fn() -> Result<Worker, JsValue>, warn: impl Fn(&str) + 'static) -> Self {
-        let pool = Pool { hands: RefCell::default(), idle: RefCell::default() };
-        Self { start, warn: Box::new(warn), pool: Rc::new(pool), without: Cell::new(false) }
+        Self { start, warn: Box::new(warn), pool: Rc::default(), without: Cell::new(false) }
     }
 
     /// Ends what runs.
@@ -74,7 +90,9 @@ impl WorkerHasher {
 
     async fn of(&self, blob: &Blob, algorithm: Algorithm) -> Result<Checksum, Unreadable> {
         if !self.without.get() {
-            if let Some(answer) = self.elsewhere(blob, algorithm).await {
+            if let Some(asked) = self.ask(blob, algorithm)
+                && let Ok(answer) = asked.await
+            {
                 return Checksum::untagged(&answer).ok_or(Unreadable);
             }
             if !self.without.replace(true) {
@@ -85,27 +103,13 @@ impl WorkerHasher {
         hash(blob, algorithm).await
     }
 
-    /// A worker's answer; `None` where there is no worker.
-    async fn elsewhere(&self, blob: &Blob, algorithm: Algorithm) -> Option<String> {
-        let answer = self.ask(blob, algorithm)?.await.ok();
-        if self.pool.hands.borrow().iter().all(|hand| hand.waiting.borrow().is_empty()) {
-            let pool = Rc::downgrade(&self.pool);
-            let end = Timeout::new(IDLE, move || {
-                if let Some(pool) = pool.upgrade() {
-                    pool.hands.take();
-                }
-            });
-            self.pool.idle.replace(Some(end));
-        }
-        answer
-    }
-
+    /// Who will answer; nobody, where there is no worker.
     fn ask(&self, blob: &Blob, algorithm: Algorithm) -> Option<oneshot::Receiver<String>> {
         self.pool.idle.take();
         let mut hands = self.pool.hands.borrow_mut();
         let load = |hand: &Hand| hand.waiting.borrow().len();
         if hands.len() < WORKERS && hands.iter().all(|hand| load(hand) > 0) {
-            hands.push(Hand::new(self.start).ok()?);
+            hands.push(Hand::new(self.start, &self.pool).ok()?);
         }
         let hand = hands.iter().min_by_key(|hand| load(hand))?;
         hand.worker.post_message(&Array::of2(blob, &algorithm.name().into())).ok()?;
@@ -116,10 +120,10 @@ impl WorkerHasher {
 }
 
 impl Hand {
-    fn new(start: fn() -> Result<Worker, JsValue>) -> Result<Self, JsValue> {
+    fn new(start: fn() -> Result<Worker, JsValue>, pool: &Rc<Pool>) -> Result<Self, JsValue> {
         let worker = start()?;
         let waiting = Waiting::default();
-        let heard = waiting.clone();
+        let (heard, pool) = (waiting.clone(), Rc::downgrade(pool));
         let listening = Listening::new(&worker, &["message", "error", "messageerror"], move |event| {
             match event.dyn_ref::<MessageEvent>().and_then(|message| message.data().as_string()) {
                 Some(answer) => {
@@ -129,6 +133,9 @@ impl Hand {
                 }
                 // It failed: whoever waits is told by being dropped.
                 None => heard.borrow_mut().clear(),
+            }
+            if let Some(pool) = pool.upgrade() {
+                pool.rest();
             }
         });
         worker.post_message(&wasm_bindgen::module())?;

@@ -3,8 +3,10 @@
 
 mod abort;
 pub mod backend;
+mod batch;
 mod blob_sink;
 mod clock;
+mod endpoint;
 mod fetch;
 mod handle;
 pub mod hasher;
@@ -28,6 +30,7 @@ pub use self::{
     backend::HttpBackend,
     blob_sink::{BlobSink, warm_up},
     clock::BrowserClock,
+    endpoint::Endpoint,
     fetch::Bytes,
     handle::{file_of, is_file_handle},
     hasher::WorkerHasher,

@@ -1,5 +1,6 @@
 //! Answers that no server should give: each ends in the right error, and never in a hang.
 
+use futures_util::future::join_all;
 use presigned::{
     core::{
         answer,
@@ -7,12 +8,12 @@ use presigned::{
         protocol::UploadGrant,
     },
     drive::seams::{Backend, Transport},
-    web::{BlobSource, BrowserTransport, HttpBackend},
+    web::{BlobSource, BrowserTransport, Endpoint, HttpBackend},
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::server::{backend, blob, bytes, faults, heal, page, request};
+use super::server::{backend, blob, bytes, faults, heal, hits, page, request};
 
 async fn refused(user: &str, fault: &str) -> Failure {
     let backend = backend(user).await;
@@ -58,21 +59,21 @@ async fn a_part_without_a_readable_etag() {
 
 #[wasm_bindgen_test]
 async fn who_is_not_signed_in_is_told() {
-    let nobody = HttpBackend { endpoint: page(""), headers: JsValue::UNDEFINED, credentials: None };
+    let nobody = HttpBackend::new(Endpoint { url: page(""), headers: JsValue::UNDEFINED, credentials: None });
     let failure = nobody.list(None).await.unwrap_err();
     assert_eq!((failure.error.code, failure.error.status), (Code::AccessDenied, Some(401)));
 }
 
 #[wasm_bindgen_test]
 async fn headers_are_asked_afresh_for_each_request() {
-    let token = backend("afresh").await.headers;
+    let token = backend("afresh").await.endpoint.headers.clone();
     let asked = js_sys::Array::new();
     let function = js_sys::Function::new_with_args("", "this.asked.push(1); return Promise.resolve(this.token)");
     let this = js_sys::Object::new();
     js_sys::Reflect::set(&this, &"asked".into(), &asked).unwrap();
     js_sys::Reflect::set(&this, &"token".into(), &token).unwrap();
     let headers = function.bind0(&this).into();
-    let backend = HttpBackend { endpoint: page(""), headers, credentials: None };
+    let backend = HttpBackend::new(Endpoint { url: page(""), headers, credentials: None });
     backend.list(None).await.unwrap();
     backend.list(Some("uploads/afresh/a b/ü+%")).await.unwrap();
     assert_eq!(asked.length(), 2);
@@ -98,4 +99,47 @@ async fn keys_survive_the_way_byte_for_byte() {
         backend.remove(&key).await.unwrap();
         assert!(backend.list(Some(&key)).await.unwrap().is_empty(), "{key}");
     }
+}
+
+#[wasm_bindgen_test]
+async fn what_is_asked_together_goes_together() {
+    let backend = backend("batch").await;
+    // A fault that does nothing counts what passes.
+    faults(r#"{"on":"request-uploads","do":{"delay_ms":0}},{"on":"request-upload","do":{"delay_ms":0}}"#).await;
+    let files: Vec<_> = ["one", "two", "three"].map(|name| request(name, 3)).into();
+    let whole = |request| presigned::core::protocol::UploadRequest { part_size: Some(5 << 20), ..request };
+    let mut files: Vec<_> = files.into_iter().map(whole).collect();
+    // Nobody may store there; that is this file's own misfortune.
+    files[1].key = Some("uploads/somebody-else/two".to_owned());
+    let grants = join_all(files.iter().map(|file| backend.request_upload(file))).await;
+    let calls = (hits(0).await, hits(1).await);
+    heal().await;
+    assert_eq!(calls, (1.0, 0.0));
+    let keys: Vec<_> = grants
+        .iter()
+        .map(|grant| match grant {
+            Ok(UploadGrant::Whole { key, .. }) => key.rsplit('/').next().unwrap_or_default(),
+            Ok(_) => "in parts",
+            Err(failure) => failure.error.code.name(),
+        })
+        .collect();
+    assert_eq!(
+        (keys[0].ends_with("one"), keys[1], keys[2].ends_with("three")),
+        (true, "access-denied", true),
+        "{keys:?}"
+    );
+}
+
+#[wasm_bindgen_test]
+async fn a_backend_without_batches_is_asked_one_by_one() {
+    let backend = backend("no-batch").await;
+    faults(r#"{"on":"request-uploads","do":{"status":501}},{"on":"request-upload","do":{"delay_ms":0}}"#).await;
+    let file = presigned::core::protocol::UploadRequest { part_size: Some(5 << 20), ..request("a", 3) };
+    for _ in 0..2 {
+        let grants = join_all([backend.request_upload(&file), backend.request_upload(&file)]).await;
+        assert!(grants.iter().all(Result::is_ok));
+    }
+    let calls = (hits(0).await, hits(1).await);
+    heal().await;
+    assert_eq!(calls, (1.0, 4.0));
 }

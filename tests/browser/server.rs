@@ -7,7 +7,7 @@ use js_sys::{Object, Reflect, Uint8Array};
 use presigned::{
     core::protocol::UploadRequest,
     drive::seams::{Backend, Clock},
-    web::{BrowserClock, HttpBackend},
+    web::{BrowserClock, Endpoint, HttpBackend},
 };
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -24,7 +24,7 @@ pub async fn backend(user: &str) -> HttpBackend {
     let token = get(&json(&answer.text().await.unwrap()), "token").as_string().expect("a token");
     let headers = Object::new();
     Reflect::set(&headers, &"authorization".into(), &format!("Bearer {token}").into()).unwrap();
-    HttpBackend { endpoint: page(""), headers: headers.into(), credentials: None }
+    HttpBackend::new(Endpoint { url: page(""), headers: headers.into(), credentials: None })
 }
 
 pub fn request(filename: &str, size: u64) -> UploadRequest {
@@ -51,7 +51,16 @@ pub async fn heal() {
 
 /// A counter of the store; one within another is named with a slash.
 pub async fn stat(name: &str) -> f64 {
-    let text = Request::get(&page("/_stats")).send().await.unwrap().text().await.unwrap();
+    counter("/_stats", name).await
+}
+
+/// How often the fault at this place was met.
+pub async fn hits(index: usize) -> f64 {
+    counter("/_faults", &format!("rules/{index}/hits")).await
+}
+
+async fn counter(route: &str, name: &str) -> f64 {
+    let text = Request::get(&page(route)).send().await.unwrap().text().await.unwrap();
     name.split('/').fold(json(&text), |value, name| get(&value, name)).as_f64().unwrap_or_default()
 }
 

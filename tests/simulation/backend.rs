@@ -138,7 +138,8 @@ impl Backend for SimWorld {
                 _ => Failure::retry(Error::new(Code::Backend, "500").with_status(500)),
             });
         }
-        Ok(Completion { key: upload.key.clone(), etag: None, location: None, told: self.told(&upload.key) })
+        let told = if server.weather.completions_tell { self.told(&upload.key) } else { Vec::new() };
+        Ok(Completion { key: upload.key.clone(), etag: None, location: None, told })
     }
 
     async fn abort_upload(&self, upload: &UploadRef) -> Result<(), Failure> {
@@ -188,5 +189,5 @@ fn composite(etags: &[(u32, String)]) -> String {
 
 fn absent() -> Failure {
     let error = Error::new(Code::NotFound, "no such route").with_status(404);
-    Failure { error, verdict: Verdict::Absent }
+    Failure::new(error, Verdict::Absent)
 }

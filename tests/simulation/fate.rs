@@ -88,6 +88,7 @@ impl Weather {
             late: rate(300),
             corrupt: if corrupts { rate(8) } else { 0 },
             backend_tells: chance.up_to(2) > 0,
+            completions_tell: chance.up_to(1) > 0,
             storage_tells: chance.up_to(1) > 0,
             retry_after: chance.up_to(1) == 0,
             skew: 0,

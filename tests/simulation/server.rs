@@ -73,8 +73,9 @@ pub struct Weather {
     pub late: u64,
     /// Bytes are not stored as they were sent.
     pub corrupt: u64,
-    /// Whether the object's checksum is told: by completions and grants, by storage's headers.
+    /// Whether the object's checksum is told: by the backend's grants, its completions as well, storage's headers.
     pub backend_tells: bool,
+    pub completions_tell: bool,
     pub storage_tells: bool,
     /// Refusals for want of rate ask for a pause.
     pub retry_after: bool,
@@ -204,9 +205,7 @@ impl Server {
 
     /// Puts bytes where their URL says; false where there is no such upload.
     pub fn store(&self, what: &[String], bytes: Stretch) -> bool {
-        // Nothing at all can't be anything else.
-        let corrupt = self.happens(self.weather.corrupt) && bytes.len() > 0;
-        let of = if corrupt { bytes.of | CORRUPT } else { bytes.of };
+        let of = if bytes.len() > 0 && self.happens(self.weather.corrupt) { bytes.of | CORRUPT } else { bytes.of };
         let bytes = Stretch { of, ..bytes };
         match what.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             ["put", key] => {

@@ -46,7 +46,7 @@ impl World {
                     assert!(transfer.aborted.get().is_some(), "{}: only the user aborts", transfer.key);
                 }
             }
-            let fair = self.climate == Climate::Fair && !transfer.newer.is_some();
+            let fair = self.climate == Climate::Fair && transfer.newer.is_none();
             assert!(!fair || witness.retries == 0, "{}: an attempt was spent in fair weather", transfer.key);
             let removed = server.removals.borrow().contains(&transfer.key);
             let asked = transfer.aborted.get() == Some(false);

@@ -19,7 +19,8 @@ cargo xtask demo [OPTIONS]   build the package, start the mock server, print the
                              OPTIONS go to the mock server: `--s3 ENDPOINT`, `--fault RULE`; all by `--help`
 cargo xtask test [SUITE]...  every test, or the suites named: native, browser, package, e2e, clients
 cargo xtask build            build the npm package into pkg/ and print its sizes
-cargo xtask bench            the benchmark
+cargo xtask bench [SCENARIO]...  the benchmark, or the scenarios named, into docs/benchmarks.md
+                             `--runs N`; `--quick` tries everything small and writes nothing; `--report` only writes
 
 Each installs what it lacks, or says what to install: exit code 3. A failure is exit code 1, and so is a suite that
 could not run for something missing.";
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
         "demo" => demo::run(&rest),
         "test" => test::run(&rest),
         "build" => no_more(&rest).and_then(|()| build::run()),
-        "bench" => no_more(&rest).and_then(|()| bench::run()),
+        "bench" => bench::run(&rest),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(())

@@ -59,15 +59,24 @@ pub const NODE: Tool = Tool {
 /// wasm-opt, Vite, TypeScript, playwright-core: `tests/package.json`.
 pub const NPM_PACKAGES: Tool = Tool {
     name: "npm packages of tests/",
-    found: || {
-        let lock = fs::read(root().join("tests/package-lock.json"));
-        lock.is_ok_and(|lock| fs::read(npm_stamp()).is_ok_and(|installed| installed == lock))
-    },
-    install: || {
-        run(command("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(root().join("tests")))?;
-        copy(root().join("tests/package-lock.json"), npm_stamp())
-    },
+    found: || npm_installed("tests"),
+    install: || npm_install("tests"),
     by_hand: "npm ci, in tests/",
+};
+
+/// The benchmark's peers: `tests/bench/package.json`.
+pub const BENCH_PACKAGES: Tool = Tool {
+    name: "npm packages of tests/bench/",
+    found: || npm_installed("tests/bench"),
+    install: || npm_install("tests/bench"),
+    by_hand: "npm ci, in tests/bench/",
+};
+
+pub const CHROMIUM: Tool = Tool {
+    name: "Chromium",
+    found: || chromium().is_some(),
+    install: || apt_install(&["chromium"]),
+    by_hand: "as root on Debian: apt-get install chromium. Elsewhere: Chromium or Chrome on PATH",
 };
 
 pub const BROWSERS: Tool = Tool {
@@ -193,9 +202,19 @@ fn venv_stamp() -> Option<PathBuf> {
     Some(target().ok()?.join("venv/requirements.txt"))
 }
 
+fn npm_installed(folder: &str) -> bool {
+    let lock = fs::read(root().join(folder).join("package-lock.json"));
+    lock.is_ok_and(|lock| fs::read(npm_stamp(folder)).is_ok_and(|installed| installed == lock))
+}
+
+fn npm_install(folder: &str) -> Result {
+    run(command("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(root().join(folder)))?;
+    copy(root().join(folder).join("package-lock.json"), npm_stamp(folder))
+}
+
 /// A copy of what was installed: npm's own lock in there is another one.
-fn npm_stamp() -> PathBuf {
-    root().join("tests/node_modules/.installed-lock.json")
+fn npm_stamp(folder: &str) -> PathBuf {
+    root().join(folder).join("node_modules/.installed-lock.json")
 }
 
 fn copy(from: PathBuf, to: PathBuf) -> Result {

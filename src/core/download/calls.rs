@@ -136,7 +136,7 @@ impl Download {
         let event = self.calls.retry(self.now, &failure, &self.policy, &mut self.chance);
         match event.filter(|_| self.budget.spend(&self.policy)) {
             Some(event) => self.out.push_back(Output::Emit(event)),
-            None => self.fail(failure.error),
+            None => self.fail(failure.into_error()),
         }
     }
 

@@ -219,14 +219,19 @@ impl Download {
             Verdict::Retry { after } => {
                 let pause = piece.fail(unanswered).pause(&self.policy, after, &mut self.chance);
                 let Some(delay) = pause.filter(|_| self.budget.spend(&self.policy)) else {
-                    return self.fail(failure.error);
+                    return self.fail(failure.into_error());
                 };
                 let attempt = piece.backoff.attempt();
                 self.touch(piece.at);
                 self.put_back(piece, Some(self.now.saturating_add(delay)));
-                self.out.push_back(Output::Emit(Event::Retry { part: None, attempt, delay, error: failure.error }));
+                self.out.push_back(Output::Emit(Event::Retry {
+                    part: None,
+                    attempt,
+                    delay,
+                    error: failure.into_error(),
+                }));
             }
-            Verdict::Resign | Verdict::Absent | Verdict::Fatal => self.fail(failure.error),
+            Verdict::Resign | Verdict::Absent | Verdict::Fatal => self.fail(failure.into_error()),
         }
     }
 

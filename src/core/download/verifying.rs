@@ -119,7 +119,7 @@ impl Download {
             Ok(sum) => {
                 self.hashing.sums.insert(start, sum);
             }
-            Err(failure) if failure.error.code == Code::StorageFull => self.fail(failure.error),
+            Err(failure) if failure.error.code == Code::StorageFull => self.fail(failure.into_error()),
             Err(failure) => {
                 let why = format!("The bytes could not be hashed: {}", failure.error.message);
                 self.finish(Integrity::Unverified(why));

@@ -6,7 +6,7 @@ use crate::core::{
     error::{Code, Error, Failure, Verdict},
     etag,
     flight::Stage,
-    plan::Plan,
+    plan::{Plan, amount},
     protocol::{Completion, Method, PartGrants, StoredPart, UploadGrant, UploadRef},
     transfer::{Answer, Command, End, Event, Level, Output, Seen, State},
 };
@@ -137,7 +137,7 @@ impl Upload {
                 self.upload = Some(UploadRef { key: key.clone(), upload_id: upload_id.clone() });
                 self.key = key.clone();
                 let plan = Plan::new(size, part_size)?;
-                self.log(Level::Info, format!("{} parts of {part_size} bytes.", plan.parts()));
+                self.log(Level::Info, format!("{} parts of {}.", plan.parts(), amount(part_size)));
                 if let Some(identity) = self.identity.clone().filter(|_| self.ending.is_none()) {
                     self.save(Save::Begin(Checkpoint::Upload(UploadPoint { identity, key, upload_id, part_size })));
                 }
@@ -234,7 +234,7 @@ impl Upload {
     pub(super) fn call_failed(&mut self, mut failure: Failure) {
         // A call that was refused by storage signs anew when it is made again: the look at the object.
         if failure.verdict == Verdict::Resign {
-            failure = Failure::retry(failure.error);
+            failure = Failure::retry(failure.into_error());
         }
         if self.reach.excuses(&failure.error) {
             self.doubt |= matches!(self.phase, Phase::Completing);
@@ -264,7 +264,7 @@ impl Upload {
     /// A call has failed for good.
     fn refused(&mut self, failure: Failure) {
         let (gone, absent) = (self.is_gone(&failure.error), failure.verdict == Verdict::Absent);
-        let error = failure.error;
+        let error = failure.into_error();
         match &self.phase {
             Phase::Removing(_) => {
                 if !gone {
@@ -299,11 +299,12 @@ impl Upload {
                     "The backend signs no parts of an upload that was cut off"
                 });
             }
-            Phase::Sending if absent && self.upload.is_some() => self.fail(Error {
-                code: Code::Backend,
-                message: "The backend signs no further parts: it has no /request-parts.".into(),
-                ..error
-            }),
+            Phase::Sending if absent && self.upload.is_some() => {
+                let mut error = error;
+                error.code = Code::Backend;
+                error.message = "The backend signs no further parts: it has no /request-parts.".into();
+                self.fail(error);
+            }
             // Some part is not as it was noted: storage is asked again which it has, once.
             Phase::Completing if error.status == Some(400) && !self.relisted => {
                 self.relisted = true;

@@ -74,12 +74,13 @@ impl Upload {
     }
 
     pub(super) fn part_failed(&mut self, number: u32, failure: Failure) {
-        let error = failure.error.at_part(self.upload.is_some().then_some(number));
+        let verdict = failure.verdict;
+        let error = failure.into_error().at_part(self.upload.is_some().then_some(number));
         let doubtful = self.leases.get(number).is_some_and(|lease| lease.is_doubtful(self.now));
         let unanswered = error.status.is_none();
         let excused = self.reach.excuses(&error);
         let Some(parts) = &mut self.parts else { return };
-        match failure.verdict {
+        match verdict {
             Verdict::Retry { .. } if excused => {
                 parts.put_back(number);
                 if self.reach.lost() {

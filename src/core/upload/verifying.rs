@@ -66,10 +66,13 @@ impl Upload {
                     self.save(Save::Part(NotedPart { number, etag, sum: Some(sum) }));
                 }
             }
-            Err(failure) if failure.error.code == Code::SourceChanged => self.fail(failure.error.at_part(Some(number))),
+            // Once all is stored, it is none the worse for a file that goes away.
+            Err(failure) if failure.error.code == Code::SourceChanged && matches!(self.phase, Phase::Sending) => {
+                self.fail(failure.into_error().at_part(Some(number)))
+            }
             Err(failure) => {
                 self.log(Level::Warn, format!("Part {number} could not be hashed: {}", failure.error.message));
-                self.hashing.hindrance = Some(failure.error.message);
+                self.hashing.hindrance = Some(failure.error.message.clone());
             }
         }
     }
