@@ -108,11 +108,6 @@ impl Fleet {
         self.traffic.in_flight()
     }
 
-    /// How many there may be just now.
-    pub fn limit(&self) -> usize {
-        self.limit.most()
-    }
-
     pub fn len(&self) -> usize {
         self.members.len()
     }
