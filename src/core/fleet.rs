@@ -6,8 +6,8 @@
 //! Transfers are admitted to the backend in order, and no further ahead than slots can be used soon: a URL that is signed
 //! too early lapses in the queue.
 //!
-//! What the browser says of the network is for all of them; and where a deadline comes far too late, the clock has jumped:
-//! the computer slept, or the page was held up.
+//! What is heard of the network and the clock is for all of them; see [`Outside`]. How many requests are good is found out by
+//! [`Limit`], from what [`Traffic`] has seen.
 
 use std::collections::VecDeque;
 
@@ -15,22 +15,22 @@ use super::{
     chance::Chance,
     checkpoint::Save,
     download::Download,
+    error::Code,
     group::{Files, Group},
+    limit::{self, Limit, Trouble},
     options::Settings,
+    outside::Outside,
+    plan,
     protocol::UploadRequest,
     sorted::Sorted,
     time::{Millis, earliest},
     trace::Trace,
+    traffic::{Load, Traffic},
     transfer::{Command, End, Engine, Event, Input, Level, Link, Output, Progress, Ticket, Want},
     upload::Upload,
 };
 
 pub type TransferId = u64;
-
-/// A deadline that comes so much too late was slept through.
-const JUMP: Millis = 5_000;
-/// `offline` may be wrong: it is tried so often.
-const TRY_LINK: Millis = 30_000;
 
 /// A file of this size is sent in a moment.
 const SMALL: u64 = 1 << 20;
@@ -55,7 +55,7 @@ pub enum Order {
 struct Member {
     engine: Box<dyn Engine>,
     /// Requests to storage in flight.
-    data: Sorted<Ticket>,
+    data: Sorted<Ticket, Load>,
     want: Option<(usize, u64)>,
     /// Admitted, but without a request to storage yet.
     starting: bool,
@@ -71,37 +71,30 @@ pub struct Fleet {
     groups: Sorted<TransferId, Group>,
     queue: Sorted<TransferId>,
     starting: usize,
-    in_flight: usize,
+    limit: Limit,
+    traffic: Traffic,
     /// Who wants a slot, in the order in which slots are given: requests in flight, bytes left.
     wanting: Sorted<(usize, u64, TransferId)>,
     wakes: Sorted<(Millis, TransferId)>,
     chance: Chance,
-    link: Link,
-    /// When a network that is said to be down is tried.
-    try_link: Option<Millis>,
-    /// What members found out about the network, for the others.
-    news: Option<Link>,
-    /// What was promised by the last wait.
-    promised: Option<Millis>,
+    outside: Outside,
     out: VecDeque<Order>,
 }
 
 impl Fleet {
     pub fn new(settings: Settings, seed: u64) -> Self {
         Self {
+            limit: Limit::new(settings.concurrency),
+            traffic: Traffic::default(),
             settings,
             members: Sorted::default(),
             groups: Sorted::default(),
             queue: Sorted::default(),
             starting: 0,
-            in_flight: 0,
             wanting: Sorted::default(),
             wakes: Sorted::default(),
             chance: Chance::new(seed),
-            link: Link::Up,
-            try_link: None,
-            news: None,
-            promised: None,
+            outside: Outside::default(),
             out: VecDeque::new(),
         }
     }
@@ -112,7 +105,7 @@ impl Fleet {
 
     /// Requests to storage in flight, over all transfers.
     pub fn in_flight(&self) -> usize {
-        self.in_flight
+        self.traffic.in_flight()
     }
 
     pub fn len(&self) -> usize {
@@ -140,16 +133,18 @@ impl Fleet {
         self.tell_group(now, group);
     }
 
-    /// `resume`: go on with an upload of the same file that was cut off.
+    /// `resume`: go on with an upload of the same file that was cut off. A size of parts that the request leaves open is
+    /// planned here, from what was seen so far.
     pub fn upload(
         &mut self,
         now: Millis,
         id: TransferId,
-        request: UploadRequest,
+        mut request: UploadRequest,
         group: Option<TransferId>,
         resume: bool,
     ) {
-        let small = request.size <= SMALL;
+        let (size, small) = (request.size, request.size <= SMALL);
+        request.part_size.get_or_insert_with(|| plan::planned(size, self.limit.most(), self.traffic.pace()));
         let upload = Upload::new(request, &self.settings, self.chance.bits(), resume);
         self.add(now, id, Box::new(upload), group, small);
     }
@@ -162,34 +157,42 @@ impl Fleet {
 
     pub fn handle(&mut self, now: Millis, id: TransferId, input: Input) {
         self.look_at_the_clock(now);
-        if let Input::Answer { ticket, .. } = &input {
-            self.land(id, *ticket);
-        }
+        self.listen(now);
+        self.observe(now, id, &input);
         self.tell(now, id, input);
         self.spread(now);
+        self.learn(now, id);
         self.allot(now);
     }
 
     /// What the browser says of the network.
     pub fn link(&mut self, now: Millis, link: Link) {
         self.look_at_the_clock(now);
-        self.news = Some(link);
+        self.outside.hear(link);
         self.spread(now);
+        self.allot(now);
+    }
+
+    /// What storage speaks, by its ALPN name, as was seen at a request of this transfer.
+    pub fn protocol(&mut self, now: Millis, id: TransferId, name: &str) {
+        if let Some(most) = self.limit.speaks(limit::is_multiplexed(name)) {
+            self.say(id, Level::Info, format!("Storage speaks {name}: up to {most} requests at once."));
+        }
         self.allot(now);
     }
 
     /// Deadlines up to now have come.
     pub fn tick(&mut self, now: Millis) {
         self.look_at_the_clock(now);
-        if self.try_link.is_some_and(|at| at <= now) {
-            self.news = Some(Link::Unsure);
-        }
+        self.listen(now);
+        self.outside.tick(now);
         while let Some((&(_, id), ())) = self.wakes.first().filter(|((at, _), ())| *at <= now) {
             self.wakes.pop_first();
             if let Some(member) = self.members.get_mut(&id) {
                 member.wake = None;
             }
             self.tell(now, id, Input::Tick);
+            self.learn(now, id);
         }
         let due: Vec<_> = self.groups.keys().copied().collect();
         for id in due {
@@ -203,36 +206,84 @@ impl Fleet {
         self.out.pop_front().unwrap_or_else(|| {
             let groups = self.groups.values().map(|group| group.deadline().map(|deadline| deadline.at));
             let members = self.wakes.first().map(|((at, _), ())| *at);
-            let link = self.try_link.filter(|_| !self.members.is_empty());
-            self.promised = earliest(groups.chain([members, link]));
-            Order::Wait(self.promised)
+            let link = self.outside.deadline().filter(|_| !self.members.is_empty());
+            let at = earliest(groups.chain([members, link]));
+            self.outside.promise(at);
+            Order::Wait(at)
         })
     }
 
-    /// Tells all members where the promised moment is long over.
+    /// Tells all members where the clock has jumped.
     fn look_at_the_clock(&mut self, now: Millis) {
-        let slept = self.promised.take().is_some_and(|at| now > at.saturating_add(JUMP));
-        if slept {
+        if self.outside.has_jumped(now) {
+            self.traffic.restart(now);
             self.ids().into_iter().for_each(|id| self.tell(now, id, Input::Woke));
         }
     }
 
     /// Tells all members what is new of the network.
     fn spread(&mut self, now: Millis) {
-        while let Some(link) = self.news.take() {
-            let before = std::mem::replace(&mut self.link, link);
-            self.try_link = (link == Link::Down).then(|| now.saturating_add(TRY_LINK));
-            if before != link {
-                self.ids().into_iter().for_each(|id| self.tell(now, id, Input::Link(link)));
+        while let Some(link) = self.outside.change(now) {
+            self.ids().into_iter().for_each(|id| self.tell(now, id, Input::Link(link)));
+        }
+    }
+
+    /// For silence, before it may end.
+    fn listen(&mut self, now: Millis) {
+        if self.traffic.is_silent(now) {
+            self.trouble(now, self.in_flight(), Trouble::Silent);
+        }
+    }
+
+    /// What an input says of the traffic.
+    fn observe(&mut self, now: Millis, id: TransferId, input: &Input) {
+        let data = self.members.get_mut(&id).map(|member| &mut member.data);
+        match (input, data) {
+            (Input::Sent { ticket, loaded }, Some(data)) => {
+                if let Some(load) = data.get_mut(ticket) {
+                    self.traffic.moves(now, load, *loaded);
+                }
             }
+            (Input::Received { ticket, bytes }, Some(data)) => {
+                if let Some(load) = data.get_mut(ticket) {
+                    let moved = load.moved().saturating_add(*bytes);
+                    self.traffic.moves(now, load, moved);
+                }
+            }
+            (Input::Answer { ticket, answer }, _) => {
+                let in_flight = self.in_flight();
+                if self.land(now, id, *ticket)
+                    && let Some(trouble) = Trouble::of(answer)
+                {
+                    self.trouble(now, in_flight, trouble);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Draws conclusions for the limit; what follows is told as this transfer's.
+    fn learn(&mut self, now: Millis, id: TransferId) {
+        if let Some(window) = self.traffic.window(now) {
+            self.limit.learn(now, window);
+        }
+        if let Some((most, why)) = self.limit.news() {
+            self.say(id, Level::Debug, format!("Up to {most} requests at once: {why}."));
+        }
+    }
+
+    fn trouble(&mut self, now: Millis, in_flight: usize, trouble: Trouble) {
+        // Without a network, nothing is anybody's fault.
+        if self.outside.link() == Link::Up {
+            self.limit.trouble(now, in_flight, trouble);
         }
     }
 
     fn add(&mut self, now: Millis, id: TransferId, engine: Box<dyn Engine>, group: Option<TransferId>, small: bool) {
         let member = Member { engine, data: Sorted::default(), want: None, starting: false, group, wake: None, small };
         self.members.insert(id, member);
-        if self.link != Link::Up {
-            self.tell(now, id, Input::Link(self.link));
+        if self.outside.link() != Link::Up {
+            self.tell(now, id, Input::Link(self.outside.link()));
         }
         self.refresh(now, id);
         self.allot(now);
@@ -258,7 +309,7 @@ impl Fleet {
             return;
         };
         member.engine.handle(now, input);
-        let mut ended = false;
+        let (mut ended, in_flight) = (false, self.traffic.in_flight());
         let wake = loop {
             let Some(member) = self.members.get_mut(&id) else {
                 return;
@@ -266,15 +317,15 @@ impl Fleet {
             match member.engine.poll() {
                 Output::Perform(ticket, command) => {
                     self.out.push_back(noted(id, Trace::request(ticket, &command)));
-                    if command.is_data() {
-                        member.data.add(ticket);
-                        self.in_flight += 1;
+                    if let Some(load) = Load::of(&command) {
+                        member.data.insert(ticket, load);
+                        self.traffic.depart(now);
                         self.starting -= usize::from(std::mem::take(&mut member.starting));
                     }
                     self.out.push_back(Order::Perform(id, ticket, command));
                 }
                 Output::Cancel(ticket) => {
-                    self.land(id, ticket);
+                    self.land(now, id, ticket);
                     self.note(id, Trace::Cancel { ticket: ticket.0 });
                     self.out.push_back(Order::Cancel(id, ticket));
                 }
@@ -285,10 +336,15 @@ impl Fleet {
                     {
                         group.progress(now, id, progress.loaded);
                     }
+                    let timed_out = matches!(&event, Event::Retry { error, .. } if error.code == Code::Timeout);
                     self.out.push_back(Order::Emit(id, event));
+                    // A transfer gave up a request to storage that had fallen silent.
+                    if timed_out && self.traffic.in_flight() < in_flight {
+                        self.trouble(now, in_flight, Trouble::TimedOut);
+                    }
                 }
                 Output::Save(save) => self.out.push_back(Order::Save(id, save)),
-                Output::Reached(somebody) => self.news = Some(if somebody { Link::Up } else { Link::Down }),
+                Output::Reached(somebody) => self.outside.hear(if somebody { Link::Up } else { Link::Down }),
                 Output::End(end) => {
                     ended = true;
                     if let Some(group) = member.group.and_then(|group| self.groups.get_mut(&group)) {
@@ -301,7 +357,7 @@ impl Fleet {
         };
         let group = self.members.get(&id).and_then(|member| member.group);
         if ended {
-            self.remove(id);
+            self.remove(now, id);
         } else {
             self.set_wake(id, wake);
             self.refresh(now, id);
@@ -313,6 +369,10 @@ impl Fleet {
 
     fn note(&mut self, id: TransferId, trace: Trace) {
         self.out.push_back(noted(id, trace));
+    }
+
+    fn say(&mut self, id: TransferId, level: Level, words: String) {
+        self.out.push_back(Order::Emit(id, Event::Log(level, words, None)));
     }
 
     fn tell_group(&mut self, now: Millis, id: TransferId) {
@@ -329,24 +389,25 @@ impl Fleet {
 
     /// Gives what is free to whom it is due.
     fn allot(&mut self, now: Millis) {
-        while self.in_flight < self.settings.concurrency {
+        while self.in_flight() < self.limit.most() {
             let Some(((.., id), ())) = self.wanting.pop_first() else {
                 break;
             };
             if let Some(member) = self.members.get_mut(&id) {
                 member.want = None;
             }
-            let before = self.in_flight;
+            let before = self.in_flight();
             self.tell(now, id, Input::Slot);
-            if self.in_flight <= before {
+            if self.in_flight() <= before {
                 // It wanted a slot and did not use it (its lease has lapsed, say): it is asked again at its next input.
                 self.forget_want(id);
             }
         }
-        let few = self.starting < self.settings.concurrency;
+        let most = self.limit.most();
+        let few = self.starting < most;
         while let Some(id) = self.queue.first().map(|(id, ())| *id).filter(|_| few) {
             let small = self.members.get(&id).is_some_and(|member| member.small);
-            if self.starting >= if small { SMALL_AHEAD } else { self.settings.concurrency } {
+            if self.starting >= if small { SMALL_AHEAD } else { most } {
                 break;
             }
             self.queue.pop_first();
@@ -395,18 +456,21 @@ impl Fleet {
         }
     }
 
-    fn land(&mut self, id: TransferId, ticket: Ticket) {
-        if self.members.get_mut(&id).is_some_and(|member| member.data.take(&ticket)) {
-            self.in_flight -= 1;
+    /// A request to storage has ended; false for any other.
+    fn land(&mut self, now: Millis, id: TransferId, ticket: Ticket) -> bool {
+        let load = self.members.get_mut(&id).and_then(|member| member.data.remove(&ticket));
+        if let Some(load) = load {
+            self.traffic.land(now, load);
         }
+        load.is_some()
     }
 
-    fn remove(&mut self, id: TransferId) {
+    fn remove(&mut self, now: Millis, id: TransferId) {
         self.forget_want(id);
         self.set_wake(id, None);
         self.queue.remove(&id);
         if let Some(member) = self.members.remove(&id) {
-            self.in_flight -= member.data.len();
+            member.data.values().for_each(|load| self.traffic.land(now, *load));
             self.starting -= usize::from(member.starting);
         }
     }

@@ -6,6 +6,7 @@
 //! | to decide | look in |
 //! |---|---|
 //! | which transfer may use a connection | [`fleet`] |
+//! | how many requests are good | [`limit`], from what [`traffic`] has seen |
 //! | what an upload does next | [`upload`] |
 //! | what a download does next | [`download`] |
 //! | what an HTTP answer means | [`answer`], with [`xml`] and [`http`] |
@@ -32,9 +33,11 @@ pub mod http;
 pub mod integrity;
 pub mod json;
 pub mod lease;
+pub mod limit;
 pub mod mark;
 pub mod meter;
 pub mod options;
+pub mod outside;
 pub mod plan;
 pub mod protocol;
 pub mod reach;
@@ -44,6 +47,7 @@ pub mod stretches;
 pub mod text;
 pub mod time;
 pub mod trace;
+pub mod traffic;
 pub mod transfer;
 pub mod upload;
 pub mod xml;

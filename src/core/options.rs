@@ -3,19 +3,18 @@
 use super::{
     checksum::Algorithm,
     error::{Code, Error},
+    limit,
     retry::Policy,
     time::Millis,
 };
 
-/// Browsers open six connections to an HTTP/1.1 origin; more requests would only queue and age their URLs.
-const USUAL_CONCURRENCY: usize = 6;
 const USUAL_STALL_TIMEOUT: Millis = 30_000;
 
 /// The settings of a client that concern decisions.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Settings {
-    /// Requests to storage in flight at once, over all transfers.
-    pub concurrency: usize,
+    /// Requests to storage in flight at once, over all transfers, where the application fixed it.
+    pub concurrency: Option<usize>,
     /// Bytes per part or range, where the application set it.
     pub part_size: Option<u64>,
     pub retry: Policy,
@@ -27,12 +26,19 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            concurrency: USUAL_CONCURRENCY,
+            concurrency: None,
             part_size: None,
             retry: Policy::default(),
             stall_timeout: USUAL_STALL_TIMEOUT,
             checksum: Some(Algorithm::Crc64Nvme),
         }
+    }
+}
+
+impl Settings {
+    /// So many requests at once one may count on, when URLs are signed ahead and work is split.
+    pub fn ways(&self) -> usize {
+        self.concurrency.unwrap_or(limit::FIRST)
     }
 }
 

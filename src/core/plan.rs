@@ -17,13 +17,52 @@ pub const LARGEST_OBJECT: u64 = MOST_PARTS * LARGEST_PART;
 /// Large enough that a round trip a part is cheap, small enough that a cut connection costs little; good up to 78 GiB.
 pub const USUAL_PART: u64 = 8 * MIB;
 
-/// The part size to ask the backend for: what the application wants or the usual, raised where 10,000 parts would not do.
-pub fn part_size(size: u64, wanted: Option<u64>) -> Result<u64, Error> {
+/// Safari's bodies may have to be copied before they are sent: no part that is planned here is larger, unless it must be.
+const LARGEST_PLANNED: u64 = 16 * MIB;
+
+/// # Errors
+/// `too-large` where no object can hold so many bytes.
+pub fn check(size: u64) -> Result<(), Error> {
     if size > LARGEST_OBJECT {
         return Err(Error::new(Code::TooLarge, "The file is larger than an object can be (48.8 TiB)."));
     }
-    let least = size.div_ceil(MOST_PARTS).next_multiple_of(MIB);
-    Ok(wanted.unwrap_or(USUAL_PART).max(least).min(LARGEST_PART))
+    Ok(())
+}
+
+/// The part size to ask the backend for: what the application wants, raised where 10,000 parts would not do.
+pub fn part_size(size: u64, wanted: u64) -> u64 {
+    wanted.max(least(size)).min(LARGEST_PART)
+}
+
+/// The part size to ask the backend for, where the application leaves it to us: such that `ways` requests at once come to
+/// their ends together.
+///
+/// A part takes about a second at the `pace` of one request (bytes per second) that was seen so far: on a slow link a cut
+/// costs little then, on a fast one a round trip a part is cheap. There are as many parts as fill whole rounds of all ways, so
+/// that the last round leaves none of them idle; and two rounds at least, where parts can be that small, so that a fast
+/// connection takes over what a slow one has not begun.
+pub fn planned(size: u64, ways: usize, pace: Option<u64>) -> u64 {
+    // One request, and nothing to plan: it must not depend on the pace whether there is something to be resumed.
+    if size <= USUAL_PART {
+        return USUAL_PART;
+    }
+    let (size, ways) = (size.min(LARGEST_OBJECT), ways.max(1) as u64);
+    let smallest = least(size).max(LEAST_PART);
+    let most = LARGEST_PLANNED.max(smallest);
+    let round = ways * pace.unwrap_or(USUAL_PART).clamp(smallest, most);
+    let mut rounds = ((size + round / 2) / round).max(1);
+    if size.div_ceil(rounds * ways) > most {
+        rounds += 1;
+    }
+    if rounds == 1 && size / (2 * ways) >= LEAST_PART {
+        rounds = 2;
+    }
+    size.div_ceil(rounds * ways).clamp(smallest, most)
+}
+
+/// Smaller parts would be more than 10,000.
+fn least(size: u64) -> u64 {
+    size.div_ceil(MOST_PARTS).next_multiple_of(MIB)
 }
 
 /// In words, for logs.
@@ -95,7 +134,8 @@ mod tests {
     proptest! {
         #[test]
         fn parts_tile_the_file(size in 0u64..1 << 45, wanted in prop::option::of(1u64..1 << 34)) {
-            let plan = Plan::new(size, part_size(size, wanted).unwrap()).unwrap();
+            let part = wanted.map_or_else(|| planned(size, 6, None), |wanted| part_size(size, wanted));
+            let plan = Plan::new(size, part).unwrap();
             prop_assert!(u64::from(plan.parts()) <= MOST_PARTS);
             let mut at = 0;
             for part in 1..=plan.parts() {
@@ -113,7 +153,7 @@ mod tests {
 
         #[test]
         fn no_size_panics(size: u64, part: u64, number: u32) {
-            let _ = part_size(size, Some(part));
+            let _ = (part_size(size, part), planned(size, number as usize % 200, Some(part)), check(size));
             let _ = Plan::whole(size);
             if let Ok(plan) = Plan::new(size, part) {
                 prop_assert!(plan.bytes(number).end <= size);
@@ -121,12 +161,48 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn what_is_planned_is_within_all_limits(
+            size in 0u64..LARGEST_OBJECT, ways in 1usize..=24, pace in prop::option::of(0u64..1 << 30)
+        ) {
+            let part = planned(size, ways, pace);
+            prop_assert!((LEAST_PART..=LARGEST_PART).contains(&part));
+            prop_assert!(size.div_ceil(part) <= MOST_PARTS);
+            prop_assert!(part <= LARGEST_PLANNED || size > MOST_PARTS * (part - MIB));
+            prop_assert_eq!(part < size, size > USUAL_PART);
+        }
+
+        /// No connection is idle for longer than a tenth of the time, where parts are free to be chosen.
+        #[test]
+        fn the_last_round_is_full(size in 60 * MIB..100 * GIB, ways in 1usize..=6, pace in prop::option::of(0u64..1 << 30)) {
+            let part = planned(size, ways, pace);
+            let rounds = size.div_ceil(part * ways as u64);
+            let idle = rounds * part * ways as u64 - size;
+            prop_assert!(idle * 10 <= size, "{idle} of {size} in {rounds} rounds of {part}");
+        }
+    }
+
     #[test]
-    fn the_usual_part_reaches_78_gib() {
-        assert_eq!(part_size(78 * GIB, None).unwrap(), USUAL_PART);
-        assert_eq!(part_size(79 * GIB, None).unwrap(), 9 * MIB);
-        assert_eq!(part_size(LARGEST_OBJECT, None).unwrap(), LARGEST_PART);
-        assert_eq!(part_size(LARGEST_OBJECT + 1, None).unwrap_err().code, Code::TooLarge);
+    fn parts_follow_the_pace() {
+        let far = 192 * MIB;
+        assert_eq!(planned(far, 6, None), 8 * MIB, "four rounds of six");
+        assert_eq!(planned(far, 6, Some(10_000_000)).div_ceil(1 << 10), 10_923, "three");
+        assert_eq!(planned(far, 6, Some(100_000_000)), 16 * MIB, "two");
+        assert!(planned(far, 6, Some(100_000)) <= 6 * MIB);
+        assert_eq!(planned(60 * MIB, 6, None), 5 * MIB, "two rounds");
+        assert_eq!(planned(50 * MIB, 6, None), (50 * MIB).div_ceil(6), "one, rather than one part in a second");
+        assert_eq!(planned(8 * MIB + 1, 6, None), LEAST_PART);
+    }
+
+    #[test]
+    fn parts_grow_where_10_000_would_not_do() {
+        assert_eq!(part_size(78 * GIB, USUAL_PART), USUAL_PART);
+        assert_eq!(part_size(79 * GIB, USUAL_PART), 9 * MIB);
+        assert_eq!(part_size(LARGEST_OBJECT, USUAL_PART), LARGEST_PART);
+        assert_eq!(planned(LARGEST_OBJECT, 6, None), LARGEST_PART);
+        assert_eq!(check(LARGEST_OBJECT + 1).unwrap_err().code, Code::TooLarge);
+        assert!(check(LARGEST_OBJECT).is_ok());
     }
 
     #[test]

@@ -153,13 +153,6 @@ pub enum Command {
     },
 }
 
-impl Command {
-    /// It moves bytes between the page and storage, so it counts against the client's limit.
-    pub fn is_data(&self) -> bool {
-        matches!(self, Command::Put { .. } | Command::Get { .. })
-    }
-}
-
 /// What a transfer says.
 #[derive(Debug)]
 pub enum Output {

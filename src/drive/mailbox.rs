@@ -44,6 +44,8 @@ pub enum Message<P: Platform> {
     Heard(TransferId, Input),
     /// What the browser says of the network.
     Link(Link),
+    /// What storage speaks, by its ALPN name, as was seen at a request of this transfer.
+    Protocol(TransferId, String),
     /// A step of what is to be remembered was written down, or why not.
     Saved(TransferId, Result<(), String>),
     /// Stop everything; what storage holds stays.
@@ -94,6 +96,10 @@ pub struct Post<P: Platform> {
 impl<P: Platform> Post<P> {
     pub fn send(&self, input: impl FnOnce(Ticket) -> Input) {
         self.mailbox.post(Message::Heard(self.id, input(self.ticket)));
+    }
+
+    pub fn protocol(&self, name: String) {
+        self.mailbox.post(Message::Protocol(self.id, name));
     }
 }
 

@@ -147,6 +147,7 @@ impl<P: Platform> Driver<P> {
                 self.fleet.handle(now, id, input);
             }
             Message::Link(link) => self.fleet.link(now, link),
+            Message::Protocol(id, name) => self.fleet.protocol(now, id, &name),
             Message::Saved(id, outcome) => self.saved(id, outcome),
             Message::Close => {}
         }

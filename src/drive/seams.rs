@@ -76,6 +76,9 @@ pub trait Transport {
         start: u64,
         end: Option<u64>,
     ) -> impl Future<Output = Result<Opened<Self::Body>, Failure>>;
+
+    /// What the origin of a URL speaks, by its ALPN name, where that is seen from a request that has ended, and is news.
+    fn protocol(&self, signed: &Signed) -> Option<String>;
 }
 
 /// How a GET was answered.

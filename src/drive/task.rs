@@ -67,16 +67,26 @@ async fn answer<P: Platform>(
         (Command::Put { signed, start, end }, Work::Upload { source, .. }) => {
             let progress = post.clone();
             let sent = move |loaded| progress.send(|ticket| Input::Sent { ticket, loaded });
-            platform.transport().put(&signed, source, start, end, sent).await.map(Answer::Replied)
+            let response = platform.transport().put(&signed, source, start, end, sent).await?;
+            tell_protocol(platform, &signed, post);
+            Ok(Answer::Replied(response))
         }
         (Command::Get { signed, start, end }, Work::Download { sink, .. }) => {
-            fetch(platform, &**sink, &signed, start, end, gate, post).await
+            let answer = fetch(platform, &**sink, &signed, start, end, gate, post).await?;
+            tell_protocol(platform, &signed, post);
+            Ok(answer)
         }
         (Command::Restart, Work::Download { sink, .. }) => sink.clear().await.map(|()| Answer::Restarted),
         (Command::Seal { size, content_type }, Work::Download { sink, .. }) => {
             sink.seal(size, content_type.as_deref()).await.map(|()| Answer::Sealed)
         }
         _ => Err(Failure::fatal(Error::new(Code::Internal, "A command does not fit its transfer."))),
+    }
+}
+
+fn tell_protocol<P: Platform>(platform: &P, signed: &Signed, post: &Post<P>) {
+    if let Some(name) = platform.transport().protocol(signed) {
+        post.protocol(name);
     }
 }
 

@@ -58,7 +58,7 @@ impl Options {
         let defaults = Settings::default();
         let concurrency = self.number_or_auto("concurrency", 1, 100)?;
         let settings = Settings {
-            concurrency: concurrency.map_or(defaults.concurrency, |most| most as usize),
+            concurrency: concurrency.map(|most| most as usize),
             part_size: self.number_or_auto("partSize", 1, LARGEST_PART)?,
             retry: self.retry_delays()?.map_or(defaults.retry, Policy::new),
             stall_timeout: self.number("stallTimeout", 1, LONGEST_SPAN)?.unwrap_or(defaults.stall_timeout),

@@ -47,7 +47,8 @@ impl Session {
             let entry = events::log(&Event::Log(Level::Warn, why.to_owned(), None), Date::now(), None);
             entry.iter().for_each(|entry| listener::tell(told.as_ref(), entry));
         });
-        let platform = Rc::new(Browser { backend, transport: BrowserTransport, store, hasher, clock: BrowserClock });
+        let transport = BrowserTransport::default();
+        let platform = Rc::new(Browser { backend, transport, store, hasher, clock: BrowserClock });
         let (driver, mailbox) = Driver::new(platform.clone(), settings.clone(), seed());
         let closed = platform.clone();
         spawn_local(async move {

@@ -70,7 +70,8 @@ impl Starter {
             None => key.as_deref().and_then(|key| key.rsplit('/').next()).unwrap_or("blob").to_owned(),
         };
         accept.check(&filename, &content_type, size)?;
-        let part_size = Some(plan::part_size(size, self.settings.part_size)?);
+        plan::check(size)?;
+        let part_size = self.settings.part_size.map(|wanted| plan::part_size(size, wanted));
         let request = UploadRequest { filename, content_type, size, key, metadata, part_size };
         let id = id.into();
         if let Some(handle) = handle {

@@ -16,6 +16,7 @@ mod keeper;
 mod link;
 mod listening;
 pub mod locks;
+mod protocol;
 mod record;
 mod saved;
 mod shelf;

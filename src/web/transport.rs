@@ -2,6 +2,7 @@
 
 use super::{
     fetch::{self, FetchBody},
+    protocol::ProtocolSight,
     source::BlobSource,
     xhr,
 };
@@ -10,8 +11,10 @@ use crate::{
     drive::seams::{Opened, Transport},
 };
 
-#[derive(Clone, Copy, Default)]
-pub struct BrowserTransport;
+#[derive(Default)]
+pub struct BrowserTransport {
+    protocol: ProtocolSight,
+}
 
 impl Transport for BrowserTransport {
     type Source = BlobSource;
@@ -36,5 +39,9 @@ impl Transport for BrowserTransport {
 
     async fn get(&self, signed: &Signed, start: u64, end: Option<u64>) -> Result<Opened<FetchBody>, Failure> {
         fetch::open(signed, start, end).await
+    }
+
+    fn protocol(&self, signed: &Signed) -> Option<String> {
+        self.protocol.look(&signed.url)
     }
 }

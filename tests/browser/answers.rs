@@ -49,7 +49,7 @@ async fn a_part_without_a_readable_etag() {
     let UploadGrant::Parts { grants, .. } = backend.request_upload(&request).await.unwrap() else { panic!("parts") };
     faults(r#"{"on":"part","do":{"hide_etag":true}}"#).await;
     let source = BlobSource::new(blob(&bytes(6 << 20)));
-    let response = BrowserTransport.put(&grants.parts[0].1, &source, 0, 5 << 20, |_| {}).await.unwrap();
+    let response = BrowserTransport::default().put(&grants.parts[0].1, &source, 0, 5 << 20, |_| {}).await.unwrap();
     heal().await;
     assert_eq!(response.status, 200);
     let failure = answer::part_etag(&response).unwrap_err();
@@ -92,7 +92,7 @@ async fn keys_survive_the_way_byte_for_byte() {
         };
         assert_eq!(granted, key);
         let source = BlobSource::new(blob(&bytes(3)));
-        let response = BrowserTransport.put(&signed, &source, 0, 3, |_| {}).await.unwrap();
+        let response = BrowserTransport::default().put(&signed, &source, 0, 3, |_| {}).await.unwrap();
         assert_eq!(response.status, 200, "{key}: {}", response.body);
         assert!(backend.list(Some(&key)).await.unwrap().iter().any(|file| file.key == key && file.size == 3), "{key}");
         assert!(backend.request_download(&key).await.is_ok(), "{key}");

@@ -121,7 +121,7 @@ pub async fn stored(backend: &HttpBackend, name: &str, bytes: &Uint8Array) -> St
         panic!("one PUT for a small file")
     };
     let source = Rc::new(BlobSource::new(blob(bytes)));
-    let response = BrowserTransport.put(&signed, &source, 0, size, |_| {}).await.unwrap();
+    let response = BrowserTransport::default().put(&signed, &source, 0, size, |_| {}).await.unwrap();
     assert_eq!(response.status, 200, "{}", response.body);
     key
 }

@@ -24,6 +24,7 @@ use super::server::{backend, blob, bytes, faults, heal, pause, read, request, sh
 /// The browser with a listener that tests can await.
 struct Here {
     backend: HttpBackend,
+    transport: BrowserTransport,
     store: BrowserStore,
     hasher: WorkerHasher,
 }
@@ -54,7 +55,7 @@ impl Platform for Here {
     }
 
     fn transport(&self) -> &BrowserTransport {
-        &BrowserTransport
+        &self.transport
     }
 
     fn store(&self) -> &BrowserStore {
@@ -102,6 +103,7 @@ impl Client {
 
     async fn with(user: &str, settings: Settings) -> Self {
         let here = Here {
+            transport: BrowserTransport::default(),
             backend: backend(user).await,
             store: BrowserStore::new(StoreKind::IndexedDb, user),
             // A page that may have no workers.

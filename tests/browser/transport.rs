@@ -34,7 +34,7 @@ async fn a_put_tells_each_step_and_ends_with_an_etag() {
     let (seen, source) = (Rc::new(RefCell::new(Vec::new())), BlobSource::new(blob(&bytes(size))));
     let told = seen.clone();
     let sent = move |loaded| told.borrow_mut().push(loaded);
-    let response = BrowserTransport.put(&signed, &source, 0, size.into(), sent).await.unwrap();
+    let response = BrowserTransport::default().put(&signed, &source, 0, size.into(), sent).await.unwrap();
     heal().await;
     assert_eq!(response.status, 200, "{}", response.body);
     assert!(answer::part_etag(&response).is_ok(), "CORS exposes the ETag");
@@ -51,7 +51,8 @@ async fn a_dropped_put_is_aborted() {
     let objects = stat("objects").await;
     faults(r#"{"on":"put","do":{"stall_request":65536}}"#).await;
     let source = BlobSource::new(blob(&bytes(size)));
-    let put = Box::pin(BrowserTransport.put(&signed, &source, 0, size.into(), |_| {}));
+    let transport = BrowserTransport::default();
+    let put = Box::pin(transport.put(&signed, &source, 0, size.into(), |_| {}));
     let under_way = Box::pin(until_stat("in_flight", 1.0));
     match select(put, under_way).await {
         Either::Left(_) => panic!("a stalled PUT ends only by an abort"),
@@ -69,7 +70,7 @@ async fn a_range_brings_its_bytes_and_tells_the_whole() {
     let key = stored(&backend, "ranges.bin", &content).await;
     let signed = backend.request_download(&key).await.unwrap().signed;
     for (start, end, status) in [(0, None, 206), (100_000, Some(100_001), 206), (299_999, Some(300_000), 206)] {
-        let Opened::Body(head, mut body) = BrowserTransport.get(&signed, start, end).await.unwrap() else {
+        let Opened::Body(head, mut body) = BrowserTransport::default().get(&signed, start, end).await.unwrap() else {
             panic!("bytes")
         };
         assert_eq!(head.status, status);
@@ -82,7 +83,9 @@ async fn a_range_brings_its_bytes_and_tells_the_whole() {
         let expected = content.subarray(start as u32, end.unwrap_or(300_000) as u32).to_vec();
         assert!(got == expected, "bytes {start} to {end:?}");
     }
-    let Opened::Reply(beyond) = BrowserTransport.get(&signed, 300_000, None).await.unwrap() else { panic!("no bytes") };
+    let Opened::Reply(beyond) = BrowserTransport::default().get(&signed, 300_000, None).await.unwrap() else {
+        panic!("no bytes")
+    };
     assert_eq!(beyond.status, 416);
     assert!(beyond.body.contains("InvalidRange"));
 }
@@ -93,7 +96,9 @@ async fn a_dropped_body_ends_its_request() {
     let key = stored(&backend, "body.bin", &content).await;
     let signed = backend.request_download(&key).await.unwrap().signed;
     faults(r#"{"on":"get","do":{"stall_response":65536}}"#).await;
-    let Opened::Body(_, mut body) = BrowserTransport.get(&signed, 0, None).await.unwrap() else { panic!("bytes") };
+    let Opened::Body(_, mut body) = BrowserTransport::default().get(&signed, 0, None).await.unwrap() else {
+        panic!("bytes")
+    };
     assert!(body.chunk().await.unwrap().is_some());
     drop(body);
     heal().await;
@@ -123,7 +128,7 @@ async fn storages_refusals_are_understood() {
     let mut signed = one_put("refused", 5).await;
     signed.url = turned(&signed.url);
     let source = BlobSource::new(blob(&bytes(5)));
-    let response = BrowserTransport.put(&signed, &source, 0, 5, |_| {}).await.unwrap();
+    let response = BrowserTransport::default().put(&signed, &source, 0, 5, |_| {}).await.unwrap();
     let failure = answer::storage(&response);
     assert_eq!((failure.error.code, failure.verdict), (Code::InvalidSignature, Verdict::Resign), "{}", response.body);
     assert_eq!(failure.error.storage_code.as_deref(), Some("SignatureDoesNotMatch"));
@@ -135,7 +140,7 @@ async fn storages_refusals_are_understood() {
         (r#"{"status":400,"code":"EntityTooLarge"}"#, Code::TooLarge, "EntityTooLarge"),
     ] {
         faults(&format!(r#"{{"on":"put","do":{fault}}}"#)).await;
-        let failure = answer::storage(&BrowserTransport.put(&signed, &source, 0, 5, |_| {}).await.unwrap());
+        let failure = answer::storage(&BrowserTransport::default().put(&signed, &source, 0, 5, |_| {}).await.unwrap());
         assert_eq!((failure.error.code, failure.error.storage_code.as_deref()), (code, Some(storage_code)));
     }
     heal().await;
@@ -147,7 +152,7 @@ async fn no_answer_is_a_network_failure() {
     let source = BlobSource::new(blob(&bytes(1 << 20)));
     for fault in [r#"{"cut_request":1000}"#, r#"{"no_cors":true}"#] {
         faults(&format!(r#"{{"on":"put","do":{fault}}}"#)).await;
-        let failure = BrowserTransport.put(&signed, &source, 0, 1 << 20, |_| {}).await.unwrap_err();
+        let failure = BrowserTransport::default().put(&signed, &source, 0, 1 << 20, |_| {}).await.unwrap_err();
         assert_eq!((failure.error.code, failure.error.retryable), (Code::Network, true), "{fault}");
     }
     heal().await;
@@ -157,7 +162,7 @@ async fn no_answer_is_a_network_failure() {
         headers: Vec::new(),
         fields: Vec::new(),
     };
-    let failure = BrowserTransport.get(&nowhere, 0, None).await.err().unwrap();
+    let failure = BrowserTransport::default().get(&nowhere, 0, None).await.err().unwrap();
     assert_eq!(failure.error.code, Code::Network);
     pause(0).await;
 }

@@ -9,9 +9,9 @@ import { makeFile } from "./files.js";
 import { ARTEFACTS, control, scenario, stats, until, world } from "./world.js";
 
 const MB = 1_000_000;
-/** The mock server's, and thus the SDK's, part size; and how many go at once. */
-const PART = 8 << 20;
+/** How many requests go at once; files of 100 MB then go in two rounds of equal parts. */
 const AT_ONCE = 6;
+const PART = Math.ceil((100 * MB) / (2 * AT_ONCE));
 const here = world();
 
 /** Reloads the page when so many parts are stored. Counts afresh once the old page's requests have ended. */

@@ -98,6 +98,7 @@ impl Weather {
             no_request_parts: foul && chance.up_to(9) == 0,
             no_ranges: chance.up_to(9) == 0,
             exposed: chance.up_to(3) > 0,
+            h2: chance.up_to(1) == 0,
             latency: chance.up_to(200),
             bytes_per_ms: 100 + chance.up_to(40_000),
             lease_seconds: if foul { 1 } else { 60 } + chance.up_to(120),

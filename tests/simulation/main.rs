@@ -6,6 +6,7 @@
 mod backend;
 mod clock;
 mod fate;
+mod networks;
 mod platform;
 mod replay;
 mod rules;

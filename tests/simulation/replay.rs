@@ -235,6 +235,10 @@ impl Transport for Replay {
     async fn get(&self, _: &Signed, _: u64, _: Option<u64>) -> Result<Opened<SimBody>, Failure> {
         panic!("uploads only")
     }
+
+    fn protocol(&self, _: &Signed) -> Option<String> {
+        None
+    }
 }
 
 impl Hasher for Replay {
@@ -281,7 +285,9 @@ fn upload<P>(platform: Rc<P>, clock: VirtualClock, seed: u64) -> (Vec<Value>, En
 where
     P: Platform<Source = SimSource, Sink = SimSink, Listener = SimListener>,
 {
-    let (driver, mailbox) = Driver::new(platform, Settings { checksum: None, ..Settings::default() }, seed);
+    // What an adaptive limit follows, bytes on their way, is not in a timeline.
+    let settings = Settings { checksum: None, concurrency: Some(6), ..Settings::default() };
+    let (driver, mailbox) = Driver::new(platform, settings, seed);
     let mut pool = LocalPool::new();
     pool.spawner().spawn_local(driver.run()).expect("a pool that takes tasks");
     let mut witness = Witness::new("k".into());
@@ -335,6 +341,7 @@ fn a_timeline_is_enough_to_play_its_network_again() {
             no_request_parts: false,
             no_ranges: false,
             exposed: true,
+            h2: false,
             latency: 20,
             bytes_per_ms: 10_000,
             lease_seconds: 100_000,

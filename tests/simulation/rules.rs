@@ -20,6 +20,8 @@ pub struct Witness {
     pub files: Option<Files>,
     /// The timeline as JavaScript gets it, where it is wanted.
     pub timeline: Option<Vec<serde_json::Value>>,
+    /// What was said of the limit and when, where it is wanted.
+    pub limits: Option<Vec<(Millis, String)>>,
     /// Tickets of requests that have ended.
     pub over: Vec<u64>,
     loaded: u64,
@@ -90,6 +92,9 @@ impl Witness {
             Event::Log(_, message, trace) => {
                 assert!(!message.contains("lapses="), "{}: a signed URL in the log", self.name);
                 assert!(!format!("{trace:?}").contains("lapses="), "{}: a signed URL in the timeline", self.name);
+                if let Some(limits) = self.limits.as_mut().filter(|_| message.contains("requests at once")) {
+                    limits.push((now, message.clone()));
+                }
                 if let Some(Trace::Answer { ticket, .. } | Trace::Cancel { ticket }) = trace {
                     self.over.push(*ticket);
                 }

@@ -89,6 +89,8 @@ pub struct Weather {
     pub no_request_parts: bool,
     pub no_ranges: bool,
     pub exposed: bool,
+    /// What the origin speaks is seen to be HTTP/2.
+    pub h2: bool,
     pub latency: Millis,
     pub bytes_per_ms: u64,
     pub lease_seconds: u64,

@@ -152,6 +152,10 @@ impl Transport for SimWorld {
         let body = SimBody { world: self.clone(), stretches, cut_after, given: 0, _in_flight: in_flight };
         Ok(Opened::Body(head, body))
     }
+
+    fn protocol(&self, _: &Signed) -> Option<String> {
+        Some(if self.server.weather.h2 { "h2" } else { "http/1.1" }.to_owned())
+    }
 }
 
 impl Body for SimBody {

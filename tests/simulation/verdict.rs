@@ -27,7 +27,8 @@ impl World {
         // Whether an upload was completed is looked at by one request of its own, whose body is not read.
         let looks = transfers.iter().filter(|transfer| transfer.is_upload).count();
         let looks = if self.climate == Climate::Fair && lives == 1 { 0 } else { looks };
-        assert!(server.most_in_flight.get() <= self.settings.concurrency + looks, "one limit over all");
+        let most = self.settings.concurrency.unwrap_or(if server.weather.h2 { 24 } else { 6 });
+        assert!(server.most_in_flight.get() <= most + looks, "one limit over all");
         for transfer in transfers {
             let witness = transfer.witness.borrow();
             ends.retries += transfer.retries + witness.retries;
@@ -83,10 +84,9 @@ impl World {
         let weather = &self.platform.server.weather;
         let whole = transfer.is_upload && finish.size <= transfer.part_size;
         let told = if whole { weather.storage_tells } else { weather.backend_tells };
-        // A look that only asks for the checksum may come to nothing in foul weather, and the upload is done all the same.
-        let looked = !transfer.is_upload || weather.completions_tell || self.climate <= Climate::Gentle;
-        let told = told && (whole || looked);
-        let able = self.settings.checksum.is_some() && weather.corrupt == 0 && transfer.newer.is_none();
+        // In foul weather, who has to be asked once more may be out of reach for good.
+        let heard = !transfer.is_upload || whole || weather.completions_tell || self.climate <= Climate::Gentle;
+        let able = self.settings.checksum.is_some() && weather.corrupt == 0 && transfer.newer.is_none() && heard;
         match &finish.integrity {
             Integrity::Verified(sum) => {
                 let sums = transfer.versions().into_iter().filter(|bytes| bytes.len() == finish.size);

@@ -66,7 +66,7 @@ impl World {
         let climate = Climate::draw(&mut chance);
         let weather = Weather::draw(climate, &mut chance);
         let settings = Settings {
-            concurrency: 1 + chance.up_to(7) as usize,
+            concurrency: (chance.up_to(1) == 0).then_some(1 + chance.up_to(7) as usize),
             part_size: None,
             retry: Policy::new(vec![50, 100, 200, 400, 800, 1600]),
             stall_timeout: 5_000,
@@ -210,7 +210,7 @@ impl World {
 /// In which order uploads of these sizes end that share a single slot, where nothing goes wrong.
 pub fn ends_of(sizes: &[u64]) -> Vec<u64> {
     let mut chance = Chance::new(1);
-    let settings = Settings { concurrency: 1, ..Settings::default() };
+    let settings = Settings { concurrency: Some(1), ..Settings::default() };
     let clock = VirtualClock::default();
     let server = Server::new(Weather::draw(Climate::Fair, &mut chance), 1);
     let platform = SimWorld { server, clock: clock.clone(), shelf: Rc::default() };

@@ -131,7 +131,7 @@ impl Download {
         Self {
             key,
             policy: settings.retry.clone(),
-            ways: settings.concurrency,
+            ways: settings.ways(),
             part_size: settings.part_size,
             phase: Phase::Recalling { resume },
             paused: false,

@@ -123,7 +123,7 @@ impl Upload {
             meter: Meter::new(request.size),
             request,
             policy: settings.retry.clone(),
-            ways: settings.concurrency,
+            ways: settings.ways(),
             phase: if in_parts { Phase::Recalling { resume } } else { Phase::Requesting },
             paused: false,
             admitted: false,
