@@ -22,6 +22,7 @@ pub mod calls;
 pub mod chance;
 pub mod checkpoint;
 pub mod checksum;
+pub mod crc;
 pub mod date;
 pub mod download;
 pub mod error;
