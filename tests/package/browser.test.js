@@ -1,12 +1,14 @@
-// The package in a browser: bundled by Vite, served by Vite while developing, and without a bundler.
+// The package in a browser: bundled by Vite and by webpack, served by Vite while developing, and without a bundler; on a page
+// and in a worker.
 
 import assert from "node:assert/strict";
-import { cp, readdir, readFile } from "node:fs/promises";
+import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 
 import { build, createServer, preview } from "vite";
+import webpack from "webpack";
 
 import { launchChromium } from "../support/chromium.js";
 import { logIn, startMockServer } from "../support/mock-server.js";
@@ -41,6 +43,7 @@ test("an application built by Vite moves 20 MB both ways, and loads no more than
   const served = await preview({ root, preview: { host: "127.0.0.1", port: 0 }, logLevel: "warn" });
   try {
     await roundTripOn(served.resolvedUrls.local[0]);
+    await roundTripOn(served.resolvedUrls.local[0], "roundTripInWorker");
   } finally {
     await served.close();
   }
@@ -48,11 +51,27 @@ test("an application built by Vite moves 20 MB both ways, and loads no more than
   const assets = join(root, "dist", "assets");
   const files = await readdir(assets);
   assert.ok(files.some((file) => file.endsWith(".wasm")), `no module among ${files}`);
+  // The application's worker holds a second copy of what its page loads.
+  const loaded = files.filter((file) => !file.startsWith("in-a-worker"));
   const sizes = await Promise.all(
-    files.map(async (file) => ({ file, gzip: gzipSync(await readFile(join(assets, file)), { level: 9 }).length })),
+    loaded.map(async (file) => ({ file, gzip: gzipSync(await readFile(join(assets, file)), { level: 9 }).length })),
   );
   const sum = sizes.reduce((sum, { gzip }) => sum + gzip, 0);
   assert.ok(sum <= BUDGET, `${sum} bytes after gzip, ${BUDGET} allowed: ${JSON.stringify(sizes)}`);
+});
+
+test("an application built by webpack moves 20 MB both ways, on its page and in its worker", { timeout }, async () => {
+  const root = here.application.app;
+  const output = { path: join(root, "webpacked"), publicPath: "/", filename: "main.js" };
+  await pack({ context: root, mode: "production", performance: { hints: false }, entry: "./src/main.js", output });
+  await writeFile(join(output.path, "index.html"), `<!doctype html><link rel="icon" href="data:,"><script src="/main.js"></script>`);
+  const served = await preview({ root, preview: { host: "127.0.0.1", port: 0 }, build: { outDir: "webpacked" }, logLevel: "warn" });
+  try {
+    await roundTripOn(served.resolvedUrls.local[0]);
+    await roundTripOn(served.resolvedUrls.local[0], "roundTripInWorker");
+  } finally {
+    await served.close();
+  }
 });
 
 test("an application on Vite's development server moves 20 MB both ways", { timeout }, async () => {
@@ -70,7 +89,18 @@ test("a page without a bundler moves 20 MB both ways", { timeout }, async () => 
   await roundTripOn(here.server.page);
 });
 
-async function roundTripOn(address) {
+/** webpack, as a promise; a warning is a failure too. */
+function pack(options) {
+  return new Promise((resolve, reject) => {
+    webpack(options, (error, stats) => {
+      if (error) return reject(error);
+      if (stats.hasErrors() || stats.hasWarnings()) return reject(new Error(stats.toString("errors-warnings")));
+      resolve();
+    });
+  });
+}
+
+async function roundTripOn(address, way = "roundTrip") {
   const page = await here.browser.newPage();
   const broken = [];
   page.on("pageerror", (error) => broken.push(error.message));
@@ -78,9 +108,9 @@ async function roundTripOn(address) {
   page.on("worker", () => (workers += 1));
   try {
     await page.goto(address);
-    await page.waitForFunction(() => window.roundTrip !== undefined);
+    await page.waitForFunction((way) => window[way] !== undefined, way);
     const options = { endpoint: here.server.page, token: await logIn(here.server, "visitor"), size: SIZE };
-    const outcome = await page.evaluate((options) => window.roundTrip(options), options);
+    const outcome = await page.evaluate(([way, options]) => window[way](options), [way, options]);
     assert.ok(outcome.parts > 1, "not in parts");
     const [integrity] = outcome.integrity;
     assert.ok(integrity.verified && integrity.algorithm === "crc64nvme", JSON.stringify(integrity));
