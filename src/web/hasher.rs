@@ -153,7 +153,7 @@ impl Hasher for WorkerHasher {
         start: u64,
         end: u64,
     ) -> Result<Checksum, Failure> {
-        self.of(&source.slice(start, end)?, algorithm).await.map_err(|Unreadable| super::source::changed())
+        self.of(&source.body(start, end, true)?, algorithm).await.map_err(|Unreadable| super::source::changed())
     }
 
     async fn of_sink(&self, sink: &BlobSink, algorithm: Algorithm, start: u64, end: u64) -> Result<Checksum, Failure> {

@@ -22,8 +22,15 @@ impl BlobSource {
         Self(blob)
     }
 
+    /// What is sent where Content-Type is set, or is to be none. A slice costs a wait for the browser's process, which many
+    /// small files would feel: what is whole is not sliced.
+    pub fn body(&self, start: u64, end: u64, typed: bool) -> Result<Blob, Failure> {
+        let whole = start == 0 && end as f64 == self.0.size();
+        if whole && (typed || self.0.type_().is_empty()) { Ok(self.0.clone()) } else { self.slice(start, end) }
+    }
+
     /// Untyped, so that the browser adds no Content-Type that was not signed.
-    pub fn slice(&self, start: u64, end: u64) -> Result<Blob, Failure> {
+    fn slice(&self, start: u64, end: u64) -> Result<Blob, Failure> {
         self.0.slice_with_f64_and_f64_and_content_type(start as f64, end as f64, "").map_err(|_| changed())
     }
 

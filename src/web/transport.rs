@@ -28,7 +28,8 @@ impl Transport for BrowserTransport {
         end: u64,
         sent: impl Fn(u64) + 'static,
     ) -> Result<Response, Failure> {
-        match xhr::send(signed, &source.slice(start, end)?, sent).await? {
+        let typed = signed.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        match xhr::send(signed, &source.body(start, end, typed)?, sent).await? {
             Some(response) => Ok(response),
             None => {
                 source.check(start, end).await?;
