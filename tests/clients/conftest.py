@@ -25,8 +25,14 @@ def server(tmp_path_factory):
     binary = os.environ.get("PRESIGNED_MOCK_SERVER")
     if not binary:
         pytest.exit("set PRESIGNED_PAGE and PRESIGNED_STORE, or PRESIGNED_MOCK_SERVER to the binary", returncode=2)
-    data = tmp_path_factory.mktemp("store")
-    command = [binary, "--port", "0", "--store-port", "0", "--data", str(data)]
+    with mock_server(binary, tmp_path_factory.mktemp("store")) as addresses:
+        yield addresses
+
+
+@contextlib.contextmanager
+def mock_server(binary, data, *options):
+    """One on free ports, for as long as it is used."""
+    command = [binary, "--port", "0", "--store-port", "0", "--data", str(data), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield dict(process.stdout.readline().split() for _ in range(2))

@@ -16,6 +16,7 @@ use rusty_s3::{Bucket, Credentials, Method, UrlStyle};
 use serde::{Deserialize, Serialize};
 
 use super::auth::FOLDER;
+use crate::goog4::{Key, sign_url};
 use crate::store::Access;
 
 /// How long the backend's own requests may take to start; they are sent at once.
@@ -23,11 +24,17 @@ const OWN: Duration = Duration::from_secs(60);
 
 pub struct Storage {
     bucket: Bucket,
-    credentials: Credentials,
+    signer: Signer,
     http: Client,
     expires_in: Duration,
     /// By how much our clock is wrong when it signs for others. In our own calls it is right, as with AWS's SDKs, which correct it there alone.
     skew: SignedDuration,
+}
+
+/// Whose signatures the store wants.
+enum Signer {
+    Amazon(Credentials),
+    Google(Key),
 }
 
 /// Why the store did not do what was asked.
@@ -52,6 +59,7 @@ pub struct Head {
     pub content_type: Option<String>,
     pub content_encoding: Option<String>,
     pub checksum_crc64nvme: Option<String>,
+    pub checksum_crc32c: Option<String>,
 }
 
 /// What Complete says, whichever of its two documents comes; both have the element names of S3.
@@ -100,7 +108,10 @@ impl Storage {
         Ok(Self {
             bucket: Bucket::new(endpoint, UrlStyle::Path, access.bucket.clone(), access.region.clone())
                 .map_err(|error| invalid(error.to_string()))?,
-            credentials: Credentials::new(access.key.clone(), access.secret.clone()),
+            signer: match &access.google {
+                Some(key) => Signer::Google(key.clone()),
+                None => Signer::Amazon(Credentials::new(access.key.clone(), access.secret.clone())),
+            },
             // Complete may take minutes, so only the connection has a limit. No proxy: what is signed is for the store alone.
             http: Client::builder()
                 .connect_timeout(Duration::from_secs(10))
@@ -118,7 +129,7 @@ impl Storage {
 
     /// A URL to PUT the whole object to; the headers are signed and must be sent as they are.
     pub fn sign_put(&self, key: &str, headers: &BTreeMap<String, String>) -> Url {
-        let mut action = PutObject::new(&self.bucket, Some(&self.credentials), key);
+        let mut action = PutObject::new(&self.bucket, self.credentials(), key);
         for (name, value) in headers {
             action.headers_mut().insert(name.as_str(), value.as_str());
         }
@@ -126,7 +137,7 @@ impl Storage {
     }
 
     pub fn sign_part(&self, key: &str, upload_id: &str, number: u16, headers: &BTreeMap<String, String>) -> Url {
-        let mut action = UploadPart::new(&self.bucket, Some(&self.credentials), key, number, upload_id);
+        let mut action = UploadPart::new(&self.bucket, self.credentials(), key, number, upload_id);
         for (name, value) in headers {
             action.headers_mut().insert(name.as_str(), value.as_str());
         }
@@ -135,22 +146,56 @@ impl Storage {
 
     /// A URL to GET the object from; `disposition` is what the store shall say in Content-Disposition.
     pub fn sign_get(&self, key: &str, disposition: &str) -> Url {
-        let mut action = GetObject::new(&self.bucket, Some(&self.credentials), key);
+        let mut action = GetObject::new(&self.bucket, self.credentials(), key);
         action.query_mut().insert("response-content-disposition", disposition);
         self.sign(action)
     }
 
+    /// What the names of headers begin with that keep an application's own data.
+    pub fn metadata_prefix(&self) -> &'static str {
+        match self.signer {
+            Signer::Amazon(_) => "x-amz-meta-",
+            Signer::Google(_) => "x-goog-meta-",
+        }
+    }
+
+    /// Whether the store takes a CRC-64/NVME with a part.
+    pub fn has_crc64(&self) -> bool {
+        matches!(self.signer, Signer::Amazon(_))
+    }
+
     /// Signs what the page will ask for.
     fn sign<'a>(&self, action: impl S3Action<'a>) -> Url {
-        action.sign_with_time(self.expires_in, &(Timestamp::now() + self.skew))
+        self.signed(action, self.expires_in, Timestamp::now() + self.skew)
+    }
+
+    /// Signs what we ask for ourselves.
+    fn own<'a>(&self, action: impl S3Action<'a>) -> Url {
+        self.signed(action, OWN, Timestamp::now())
+    }
+
+    fn signed<'a, A: S3Action<'a>>(&self, mut action: A, lifetime: Duration, at: Timestamp) -> Url {
+        // Without Amazon's credentials it is signed by nobody.
+        let url = action.sign_with_time(lifetime, &at);
+        match &self.signer {
+            Signer::Amazon(_) => url,
+            Signer::Google(key) => sign_url(key, A::METHOD.to_str(), &url, action.headers_mut().iter(), lifetime, at),
+        }
+    }
+
+    fn credentials(&self) -> Option<&Credentials> {
+        match &self.signer {
+            Signer::Amazon(credentials) => Some(credentials),
+            Signer::Google(_) => None,
+        }
     }
 
     pub async fn create_upload(&self, key: &str, headers: &BTreeMap<String, String>) -> Result<String, StoreError> {
-        let mut action = CreateMultipartUpload::new(&self.bucket, Some(&self.credentials), key);
+        let mut action = CreateMultipartUpload::new(&self.bucket, self.credentials(), key);
         for (name, value) in headers {
             action.headers_mut().insert(name.as_str(), value.as_str());
         }
-        let mut request = self.http.post(action.sign(OWN));
+        let mut request = self.http.post(self.own(action));
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -165,11 +210,11 @@ impl Storage {
         let mut parts = Vec::new();
         let mut marker = None;
         loop {
-            let mut action = ListParts::new(&self.bucket, Some(&self.credentials), key, upload_id);
+            let mut action = ListParts::new(&self.bucket, self.credentials(), key, upload_id);
             if let Some(marker) = marker {
                 action.set_part_number_marker(marker);
             }
-            let text = text(checked(self.http.get(action.sign(OWN)).send().await?).await?).await?;
+            let text = text(checked(self.http.get(self.own(action)).send().await?).await?).await?;
             let page = ListParts::parse_response(&text).map_err(|error| StoreError::unreadable(&error))?;
             parts.extend(page.parts.into_iter().map(|part| Part {
                 part_number: part.number,
@@ -187,8 +232,7 @@ impl Storage {
 
     /// Puts the object together. The store may say 200 first and fail later, in the body.
     pub async fn complete_upload(&self, key: &str, upload_id: &str, parts: &[Part]) -> Result<Completed, StoreError> {
-        let action =
-            CompleteMultipartUpload::new(&self.bucket, Some(&self.credentials), key, upload_id, std::iter::empty());
+        let action = CompleteMultipartUpload::new(&self.bucket, self.credentials(), key, upload_id, std::iter::empty());
         // Our own body: rusty-s3's numbers parts from one on, whatever their numbers are.
         let list: String = parts
             .iter()
@@ -199,7 +243,7 @@ impl Storage {
         let body = format!(
             "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{list}</CompleteMultipartUpload>"
         );
-        let request = self.http.post(action.sign(OWN)).body(body);
+        let request = self.http.post(self.own(action)).body(body);
         let text = text(checked(request.send().await?).await?).await?;
         let completed: Completed =
             quick_xml::de::from_str(text.trim_start()).map_err(|error| StoreError::unreadable(&error))?;
@@ -213,30 +257,39 @@ impl Storage {
     }
 
     pub async fn abort_upload(&self, key: &str, upload_id: &str) -> Result<(), StoreError> {
-        let action = AbortMultipartUpload::new(&self.bucket, Some(&self.credentials), key, upload_id);
-        checked(self.http.delete(action.sign(OWN)).send().await?).await?;
+        let action = AbortMultipartUpload::new(&self.bucket, self.credentials(), key, upload_id);
+        checked(self.http.delete(self.own(action)).send().await?).await?;
         Ok(())
     }
 
     pub async fn head(&self, key: &str) -> Result<Head, StoreError> {
-        let mut action = HeadObject::new(&self.bucket, Some(&self.credentials), key);
-        // A signed header and not part of the query, where it would do nothing.
-        action.headers_mut().insert("x-amz-checksum-mode", "ENABLED");
-        let request = self.http.head(action.sign(OWN)).header("x-amz-checksum-mode", "ENABLED");
+        let mut action = HeadObject::new(&self.bucket, self.credentials(), key);
+        let request = if self.has_crc64() {
+            // A signed header and not part of the query, where it would do nothing.
+            action.headers_mut().insert("x-amz-checksum-mode", "ENABLED");
+            self.http.head(self.own(action)).header("x-amz-checksum-mode", "ENABLED")
+        } else {
+            self.http.head(self.own(action))
+        };
         let response = checked(request.send().await?).await?;
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let hashes = response.headers().get_all("x-goog-hash").iter().filter_map(|hash| hash.to_str().ok());
         Ok(Head {
             size: header("content-length").and_then(|size| size.parse().ok()).unwrap_or(0),
             etag: header("etag"),
             content_type: header("content-type"),
             content_encoding: header("content-encoding"),
             checksum_crc64nvme: header("x-amz-checksum-crc64nvme"),
+            checksum_crc32c: hashes
+                .flat_map(|hashes| hashes.split(','))
+                .find_map(|hash| hash.trim().strip_prefix("crc32c="))
+                .map(str::to_owned),
         })
     }
 
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        let action = DeleteObject::new(&self.bucket, Some(&self.credentials), key);
-        checked(self.http.delete(action.sign(OWN)).send().await?).await?;
+        let action = DeleteObject::new(&self.bucket, self.credentials(), key);
+        checked(self.http.delete(self.own(action)).send().await?).await?;
         Ok(())
     }
 
@@ -245,12 +298,12 @@ impl Storage {
         let mut files = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            let mut action = ListObjectsV2::new(&self.bucket, Some(&self.credentials));
+            let mut action = ListObjectsV2::new(&self.bucket, self.credentials());
             action.with_prefix(prefix);
             if let Some(token) = token.take() {
                 action.with_continuation_token(token);
             }
-            let text = text(checked(self.http.get(action.sign(OWN)).send().await?).await?).await?;
+            let text = text(checked(self.http.get(self.own(action)).send().await?).await?).await?;
             let page = ListObjectsV2::parse_response(&text).map_err(|error| StoreError::unreadable(&error))?;
             files.extend(page.contents.into_iter().map(|object| StoredFile {
                 key: object.key,
@@ -272,18 +325,25 @@ impl Storage {
             query.insert(0, ("key-marker", key));
             query.insert(2, ("upload-id-marker", upload_id));
         }
-        let url = rusty_s3::signing::sign(
-            &Timestamp::now(),
-            Method::Get,
-            self.bucket.object_url(""),
-            self.credentials.key(),
-            self.credentials.secret(),
-            None,
-            self.bucket.region(),
-            OWN.as_secs(),
-            query.into_iter(),
-            std::iter::empty(),
-        );
+        let mut url = self.bucket.object_url("");
+        let url = match &self.signer {
+            Signer::Amazon(credentials) => rusty_s3::signing::sign(
+                &Timestamp::now(),
+                Method::Get,
+                url,
+                credentials.key(),
+                credentials.secret(),
+                None,
+                self.bucket.region(),
+                OWN.as_secs(),
+                query.into_iter(),
+                std::iter::empty(),
+            ),
+            Signer::Google(key) => {
+                url.query_pairs_mut().extend_pairs(query);
+                sign_url(key, "GET", &url, std::iter::empty(), OWN, Timestamp::now())
+            }
+        };
         let text = text(checked(self.http.get(url).send().await?).await?).await?;
         quick_xml::de::from_str(&text).map_err(|error| StoreError::unreadable(&error))
     }

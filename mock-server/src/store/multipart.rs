@@ -205,6 +205,7 @@ pub fn complete(
             size,
             etag: multipart_etag(&parts),
             modified: Moment::now(),
+            generation: Moment::generation(),
             attributes: upload.record.attributes.clone(),
             crc64nvme,
             declared: upload

@@ -51,6 +51,7 @@ pub async fn put(store: &Store, request: S3Request<PutObjectInput>) -> S3Result<
             size,
             etag: hex::encode(digest.md5),
             modified: Moment::now(),
+            generation: Moment::generation(),
             attributes: Attributes {
                 content_type: input.content_type,
                 cache_control: input.cache_control,
@@ -184,6 +185,7 @@ pub async fn copy(store: &Store, request: S3Request<CopyObjectInput>) -> S3Resul
         size,
         etag: hex::encode(digest.md5),
         modified: Moment::now(),
+        generation: Moment::generation(),
         attributes: if replace {
             Attributes {
                 content_type: input.content_type,
