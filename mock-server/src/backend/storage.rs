@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use futures::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use quick_xml::escape::escape;
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, Url};
 use rusty_s3::actions::{
     AbortMultipartUpload, CompleteMultipartUpload, CreateMultipartUpload, DeleteObject, GetObject, HeadObject,
     ListObjectsV2, ListParts, PutObject, S3Action, UploadPart,
 };
-use rusty_s3::{Bucket, Credentials, Method, UrlStyle};
+use rusty_s3::{Bucket, UrlStyle};
 use serde::{Deserialize, Serialize};
 
 use super::auth::FOLDER;
-use crate::goog4::{Key, sign_url};
+use super::signer::Signer;
+use super::store_error::{StoreError, checked, text};
 use crate::store::Access;
 
 /// How long the backend's own requests may take to start; they are sent at once.
@@ -29,20 +29,6 @@ pub struct Storage {
     expires_in: Duration,
     /// By how much our clock is wrong when it signs for others. In our own calls it is right, as with AWS's SDKs, which correct it there alone.
     skew: SignedDuration,
-}
-
-/// Whose signatures the store wants.
-enum Signer {
-    Amazon(Credentials),
-    Google(Key),
-}
-
-/// Why the store did not do what was asked.
-#[derive(Debug)]
-pub struct StoreError {
-    pub code: String,
-    pub message: String,
-    pub retry_after: Option<u64>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -108,10 +94,7 @@ impl Storage {
         Ok(Self {
             bucket: Bucket::new(endpoint, UrlStyle::Path, access.bucket.clone(), access.region.clone())
                 .map_err(|error| invalid(error.to_string()))?,
-            signer: match &access.google {
-                Some(key) => Signer::Google(key.clone()),
-                None => Signer::Amazon(Credentials::new(access.key.clone(), access.secret.clone())),
-            },
+            signer: Signer::new(access),
             // Complete may take minutes, so only the connection has a limit. No proxy: what is signed is for the store alone.
             http: Client::builder()
                 .connect_timeout(Duration::from_secs(10))
@@ -129,7 +112,7 @@ impl Storage {
 
     /// A URL to PUT the whole object to; the headers are signed and must be sent as they are.
     pub fn sign_put(&self, key: &str, headers: &BTreeMap<String, String>) -> Url {
-        let mut action = PutObject::new(&self.bucket, self.credentials(), key);
+        let mut action = PutObject::new(&self.bucket, self.signer.credentials(), key);
         for (name, value) in headers {
             action.headers_mut().insert(name.as_str(), value.as_str());
         }
@@ -137,7 +120,7 @@ impl Storage {
     }
 
     pub fn sign_part(&self, key: &str, upload_id: &str, number: u16, headers: &BTreeMap<String, String>) -> Url {
-        let mut action = UploadPart::new(&self.bucket, self.credentials(), key, number, upload_id);
+        let mut action = UploadPart::new(&self.bucket, self.signer.credentials(), key, number, upload_id);
         for (name, value) in headers {
             action.headers_mut().insert(name.as_str(), value.as_str());
         }
@@ -146,52 +129,27 @@ impl Storage {
 
     /// A URL to GET the object from; `disposition` is what the store shall say in Content-Disposition.
     pub fn sign_get(&self, key: &str, disposition: &str) -> Url {
-        let mut action = GetObject::new(&self.bucket, self.credentials(), key);
+        let mut action = GetObject::new(&self.bucket, self.signer.credentials(), key);
         action.query_mut().insert("response-content-disposition", disposition);
         self.sign(action)
     }
 
-    /// What the names of headers begin with that keep an application's own data.
-    pub fn metadata_prefix(&self) -> &'static str {
-        match self.signer {
-            Signer::Amazon(_) => "x-amz-meta-",
-            Signer::Google(_) => "x-goog-meta-",
-        }
-    }
-
-    /// Whether the store takes a CRC-64/NVME with a part.
-    pub fn has_crc64(&self) -> bool {
-        matches!(self.signer, Signer::Amazon(_))
-    }
-
     /// Signs what the page will ask for.
     fn sign<'a>(&self, action: impl S3Action<'a>) -> Url {
-        self.signed(action, self.expires_in, Timestamp::now() + self.skew)
+        self.signer.sign(action, self.expires_in, Timestamp::now() + self.skew)
     }
 
     /// Signs what we ask for ourselves.
     fn own<'a>(&self, action: impl S3Action<'a>) -> Url {
-        self.signed(action, OWN, Timestamp::now())
+        self.signer.sign(action, OWN, Timestamp::now())
     }
 
-    fn signed<'a, A: S3Action<'a>>(&self, mut action: A, lifetime: Duration, at: Timestamp) -> Url {
-        // Without Amazon's credentials it is signed by nobody.
-        let url = action.sign_with_time(lifetime, &at);
-        match &self.signer {
-            Signer::Amazon(_) => url,
-            Signer::Google(key) => sign_url(key, A::METHOD.to_str(), &url, action.headers_mut().iter(), lifetime, at),
-        }
-    }
-
-    fn credentials(&self) -> Option<&Credentials> {
-        match &self.signer {
-            Signer::Amazon(credentials) => Some(credentials),
-            Signer::Google(_) => None,
-        }
+    pub fn signer(&self) -> &Signer {
+        &self.signer
     }
 
     pub async fn create_upload(&self, key: &str, headers: &BTreeMap<String, String>) -> Result<String, StoreError> {
-        let mut action = CreateMultipartUpload::new(&self.bucket, self.credentials(), key);
+        let mut action = CreateMultipartUpload::new(&self.bucket, self.signer.credentials(), key);
         for (name, value) in headers {
             action.headers_mut().insert(name.as_str(), value.as_str());
         }
@@ -210,7 +168,7 @@ impl Storage {
         let mut parts = Vec::new();
         let mut marker = None;
         loop {
-            let mut action = ListParts::new(&self.bucket, self.credentials(), key, upload_id);
+            let mut action = ListParts::new(&self.bucket, self.signer.credentials(), key, upload_id);
             if let Some(marker) = marker {
                 action.set_part_number_marker(marker);
             }
@@ -232,7 +190,8 @@ impl Storage {
 
     /// Puts the object together. The store may say 200 first and fail later, in the body.
     pub async fn complete_upload(&self, key: &str, upload_id: &str, parts: &[Part]) -> Result<Completed, StoreError> {
-        let action = CompleteMultipartUpload::new(&self.bucket, self.credentials(), key, upload_id, std::iter::empty());
+        let action =
+            CompleteMultipartUpload::new(&self.bucket, self.signer.credentials(), key, upload_id, std::iter::empty());
         // Our own body: rusty-s3's numbers parts from one on, whatever their numbers are.
         let list: String = parts
             .iter()
@@ -257,14 +216,14 @@ impl Storage {
     }
 
     pub async fn abort_upload(&self, key: &str, upload_id: &str) -> Result<(), StoreError> {
-        let action = AbortMultipartUpload::new(&self.bucket, self.credentials(), key, upload_id);
+        let action = AbortMultipartUpload::new(&self.bucket, self.signer.credentials(), key, upload_id);
         checked(self.http.delete(self.own(action)).send().await?).await?;
         Ok(())
     }
 
     pub async fn head(&self, key: &str) -> Result<Head, StoreError> {
-        let mut action = HeadObject::new(&self.bucket, self.credentials(), key);
-        let request = if self.has_crc64() {
+        let mut action = HeadObject::new(&self.bucket, self.signer.credentials(), key);
+        let request = if self.signer.has_crc64() {
             // A signed header and not part of the query, where it would do nothing.
             action.headers_mut().insert("x-amz-checksum-mode", "ENABLED");
             self.http.head(self.own(action)).header("x-amz-checksum-mode", "ENABLED")
@@ -288,7 +247,7 @@ impl Storage {
     }
 
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        let action = DeleteObject::new(&self.bucket, self.credentials(), key);
+        let action = DeleteObject::new(&self.bucket, self.signer.credentials(), key);
         checked(self.http.delete(self.own(action)).send().await?).await?;
         Ok(())
     }
@@ -298,7 +257,7 @@ impl Storage {
         let mut files = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            let mut action = ListObjectsV2::new(&self.bucket, self.credentials());
+            let mut action = ListObjectsV2::new(&self.bucket, self.signer.credentials());
             action.with_prefix(prefix);
             if let Some(token) = token.take() {
                 action.with_continuation_token(token);
@@ -317,7 +276,7 @@ impl Storage {
         }
     }
 
-    /// One page of the uploads that are neither complete nor aborted. rusty-s3 has no such action, so its signature is used directly.
+    /// One page of the uploads that are neither complete nor aborted. rusty-s3 has no such action.
     pub async fn unfinished(&self, after: Option<(String, String)>) -> Result<UnfinishedUploads, StoreError> {
         // A signed query is in order; those of other applications in the same bucket are none of ours.
         let mut query = vec![("prefix", FOLDER), ("uploads", "")];
@@ -325,84 +284,8 @@ impl Storage {
             query.insert(0, ("key-marker", key));
             query.insert(2, ("upload-id-marker", upload_id));
         }
-        let mut url = self.bucket.object_url("");
-        let url = match &self.signer {
-            Signer::Amazon(credentials) => rusty_s3::signing::sign(
-                &Timestamp::now(),
-                Method::Get,
-                url,
-                credentials.key(),
-                credentials.secret(),
-                None,
-                self.bucket.region(),
-                OWN.as_secs(),
-                query.into_iter(),
-                std::iter::empty(),
-            ),
-            Signer::Google(key) => {
-                url.query_pairs_mut().extend_pairs(query);
-                sign_url(key, "GET", &url, std::iter::empty(), OWN, Timestamp::now())
-            }
-        };
+        let url = self.signer.sign_list(&self.bucket, query, OWN);
         let text = text(checked(self.http.get(url).send().await?).await?).await?;
         quick_xml::de::from_str(&text).map_err(|error| StoreError::unreadable(&error))
     }
-}
-
-impl StoreError {
-    fn unreadable(error: &dyn std::fmt::Display) -> Self {
-        Self {
-            code: "InternalError".into(),
-            message: format!("The store's answer cannot be read: {error}"),
-            retry_after: None,
-        }
-    }
-}
-
-impl From<reqwest::Error> for StoreError {
-    fn from(error: reqwest::Error) -> Self {
-        // Without its URL, which is signed and so a secret.
-        Self {
-            code: "StoreUnreachable".into(),
-            message: format!("The store cannot be reached: {}", error.without_url()),
-            retry_after: None,
-        }
-    }
-}
-
-/// An answer of 2xx, or what the store's error document says.
-async fn checked(response: Response) -> Result<Response, StoreError> {
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
-    let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-    let document: Completed = quick_xml::de::from_str(&text(response).await.unwrap_or_default()).unwrap_or_default();
-    let usual = match status {
-        StatusCode::NOT_FOUND => "NotFound",
-        StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
-        _ => "InternalError",
-    };
-    Err(StoreError {
-        code: document.code.unwrap_or_else(|| usual.into()),
-        message: document.message.unwrap_or_else(|| format!("The store answered {status}")),
-        retry_after,
-    })
-}
-
-/// The body as text, if it is one that a store would send.
-async fn text(response: Response) -> Result<String, StoreError> {
-    const LIMIT: usize = 16 << 20;
-    let bytes = response
-        .bytes_stream()
-        .map_err(StoreError::from)
-        .try_fold(Vec::new(), |mut all, chunk| async move {
-            all.extend_from_slice(&chunk);
-            if all.len() > LIMIT {
-                return Err(StoreError::unreadable(&"it is too long"));
-            }
-            Ok(all)
-        })
-        .await?;
-    String::from_utf8(bytes).map_err(|error| StoreError::unreadable(&error))
 }

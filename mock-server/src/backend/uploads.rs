@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use super::auth::User;
 use super::error::ApiError;
 use super::rules::{MAX_PARTS, metadata_headers, new_key};
-use super::storage::{Completed, Part, StoreError};
+use super::storage::{Completed, Part};
+use super::store_error::StoreError;
 use super::{Backend, Json};
 
 /// Files of one batch request, and parts of one signing request.
@@ -122,7 +123,7 @@ async fn grant(backend: &Backend, user: &User, request: UploadRequest) -> Result
         }
         None => new_key(&user.prefix(), &request.filename),
     };
-    let mut headers = metadata_headers(&request.metadata, backend.storage.metadata_prefix())?;
+    let mut headers = metadata_headers(&request.metadata, backend.storage.signer().metadata_prefix())?;
     headers.insert("content-type".into(), content_type);
     let expires_in = backend.storage.expires_in();
     let size = request.size.unwrap_or(0);
@@ -178,7 +179,7 @@ pub async fn request_parts(
         )));
     }
     let is_crc64 = |sum: &String| STANDARD.decode(sum).is_ok_and(|bytes| bytes.len() == 8);
-    if !request.checksums.is_empty() && !backend.storage.has_crc64() {
+    if !request.checksums.is_empty() && !backend.storage.signer().has_crc64() {
         return Err(ApiError::bad_request("`checksums` are not for this store, which has no CRC-64/NVME"));
     }
     if !request.checksums.values().all(is_crc64) {
