@@ -21,6 +21,7 @@ use crate::faults::wire::{self, Wire};
 use crate::faults::{Faults, answers};
 use crate::goog4::Key;
 use crate::page;
+use crate::provider::{Checksums, Profile};
 use crate::settings::Settings;
 use crate::stats::Stats;
 use crate::store::{Access, Endpoint, MIN_PART, Quirks, Store, front};
@@ -136,12 +137,16 @@ fn open_store(settings: &Settings, access: &Access) -> io::Result<Endpoint> {
     if settings.clean {
         Store::clean(&settings.data)?;
     }
+    let profile = settings.provider.profile();
     let quirks = Quirks {
         // Small parts are for tests, which want many of them in a small file.
         min_part: MIN_PART.min(settings.part_size),
         list_page: i32::from(settings.list_page),
-        once_only_complete: settings.once_only_complete || settings.provider.profile().once_only_complete,
-        equal_parts: settings.equal_parts,
+        profile: Profile {
+            once_only_complete: profile.once_only_complete || settings.once_only_complete,
+            equal_parts: profile.equal_parts || settings.equal_parts,
+            ..profile
+        },
     };
     let store = Store::open(&settings.data, access, quirks)?;
     Ok(Endpoint::new(store, access))
@@ -153,10 +158,16 @@ fn embedded_access(settings: &Settings, address: SocketAddr) -> io::Result<Acces
         endpoint: format!("http://{address}/"),
         bucket: "presigned".into(),
         region: "us-east-1".into(),
+        has_crc64: has_crc64(settings),
         google: google_key(settings, &key, &secret)?,
         key,
         secret,
     })
+}
+
+fn has_crc64(settings: &Settings) -> bool {
+    let profile = settings.provider.profile();
+    !profile.google && profile.checksums != Checksums::Refused
 }
 
 /// What signs Google's way, if anything has to: the service account's key, else an HMAC key.
@@ -189,6 +200,7 @@ fn real_store(settings: &Settings) -> io::Result<Access> {
         endpoint: settings.s3.as_ref().map(ToString::to_string).unwrap_or_default(),
         bucket: given(&settings.s3_bucket, "--s3-bucket", "S3_BUCKET")?,
         region: settings.s3_region.clone(),
+        has_crc64: has_crc64(settings),
         google: google_key(settings, &key, &secret)?,
         key,
         secret,

@@ -73,7 +73,7 @@ pub struct Settings {
     #[arg(long, default_value_t = 24)]
     pub abort_after: u64,
 
-    /// Whose store the embedded one behaves like; with --s3, whose signatures that one wants
+    /// Whose store the embedded one behaves like; with --s3, whose that one is
     #[arg(long, value_enum, default_value_t = Provider::Aws)]
     pub provider: Provider,
 

@@ -70,9 +70,4 @@ impl Signer {
             Self::Google(_) => "x-goog-meta-",
         }
     }
-
-    /// Whether the store knows CRC-64/NVME.
-    pub fn has_crc64(&self) -> bool {
-        matches!(self, Self::Amazon(_))
-    }
 }

@@ -25,6 +25,8 @@ const OWN: Duration = Duration::from_secs(60);
 pub struct Storage {
     bucket: Bucket,
     signer: Signer,
+    /// Of objects and parts; where not, one must not even ask for it.
+    has_crc64: bool,
     http: Client,
     expires_in: Duration,
     /// By how much our clock is wrong when it signs for others. In our own calls it is right, as with AWS's SDKs, which correct it there alone.
@@ -95,6 +97,7 @@ impl Storage {
             bucket: Bucket::new(endpoint, UrlStyle::Path, access.bucket.clone(), access.region.clone())
                 .map_err(|error| invalid(error.to_string()))?,
             signer: Signer::new(access),
+            has_crc64: access.has_crc64,
             // Complete may take minutes, so only the connection has a limit. No proxy: what is signed is for the store alone.
             http: Client::builder()
                 .connect_timeout(Duration::from_secs(10))
@@ -142,6 +145,10 @@ impl Storage {
     /// Signs what we ask for ourselves.
     fn own<'a>(&self, action: impl S3Action<'a>) -> Url {
         self.signer.sign(action, OWN, Timestamp::now())
+    }
+
+    pub fn has_crc64(&self) -> bool {
+        self.has_crc64
     }
 
     pub fn signer(&self) -> &Signer {
@@ -223,7 +230,7 @@ impl Storage {
 
     pub async fn head(&self, key: &str) -> Result<Head, StoreError> {
         let mut action = HeadObject::new(&self.bucket, self.signer.credentials(), key);
-        let request = if self.signer.has_crc64() {
+        let request = if self.has_crc64 {
             // A signed header and not part of the query, where it would do nothing.
             action.headers_mut().insert("x-amz-checksum-mode", "ENABLED");
             self.http.head(self.own(action)).header("x-amz-checksum-mode", "ENABLED")

@@ -179,7 +179,7 @@ pub async fn request_parts(
         )));
     }
     let is_crc64 = |sum: &String| STANDARD.decode(sum).is_ok_and(|bytes| bytes.len() == 8);
-    if !request.checksums.is_empty() && !backend.storage.signer().has_crc64() {
+    if !request.checksums.is_empty() && !backend.storage.has_crc64() {
         return Err(ApiError::bad_request("`checksums` are not for this store, which has no CRC-64/NVME"));
     }
     if !request.checksums.values().all(is_crc64) {

@@ -12,6 +12,7 @@ mod multipart;
 mod objects;
 mod record;
 mod service;
+mod unsupported;
 
 use std::io;
 use std::path::Path;
@@ -28,6 +29,7 @@ use self::disk::Disk;
 use self::google::Google;
 use self::record::Moment;
 use crate::goog4::Key;
+use crate::provider::{Checksums, Profile};
 
 /// S3's smallest part, but for the last.
 pub const MIN_PART: u64 = 5 << 20;
@@ -40,6 +42,8 @@ pub struct Access {
     pub region: String,
     pub key: String,
     pub secret: String,
+    /// Whether the store has a CRC-64/NVME of objects, and takes that one asks for it.
+    pub has_crc64: bool,
     /// What signs in place of key and secret, where it is Google Cloud Storage.
     pub google: Option<Key>,
 }
@@ -50,10 +54,8 @@ pub struct Quirks {
     pub min_part: u64,
     /// Parts on a page of ListParts, at most.
     pub list_page: i32,
-    /// Whether a repeated Complete finds no upload any more.
-    pub once_only_complete: bool,
-    /// Whether all parts but the last must have one size.
-    pub equal_parts: bool,
+    /// Of the store that this one passes for.
+    pub profile: Profile,
 }
 
 pub struct Store {
@@ -114,6 +116,10 @@ impl Store {
         if name == self.bucket { Ok(()) } else { Err(s3_error!(NoSuchBucket, "The specified bucket does not exist")) }
     }
 
+    fn tells_crc64(&self) -> bool {
+        self.quirks.profile.checksums == Checksums::Told
+    }
+
     fn location(&self, key: &str) -> String {
         format!("{}/{}/{key}", self.endpoint.trim_end_matches('/'), self.bucket)
     }
@@ -145,7 +151,8 @@ impl Endpoint {
             Door::S3(s3) => s3,
             Door::Google(google) => return google.handle(request).await,
         };
-        if let Some(refusal) = front::prepare(&mut request) {
+        let refusal = unsupported::refuse(&request, self.store.quirks.profile);
+        if let Some(refusal) = refusal.or_else(|| front::prepare(&mut request)) {
             return refusal;
         }
         let method = request.method().clone();
