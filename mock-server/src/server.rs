@@ -19,7 +19,9 @@ use crate::control::{self, Control};
 use crate::faults::target::Target;
 use crate::faults::wire::{self, Wire};
 use crate::faults::{Faults, answers};
+use crate::goog4::Key;
 use crate::page;
+use crate::provider::{Checksums, Profile};
 use crate::settings::Settings;
 use crate::stats::Stats;
 use crate::store::{Access, Endpoint, MIN_PART, Quirks, Store, front};
@@ -48,7 +50,7 @@ impl Server {
             (real_store(&settings)?, None)
         } else {
             let listener = wire::listen(&settings.host, settings.store_port).await?;
-            let access = embedded_access(listener.local_addr()?);
+            let access = embedded_access(&settings, listener.local_addr()?)?;
             let endpoint = open_store(&settings, &access)?;
             let store = endpoint.store().clone();
             let wire = Wire {
@@ -107,7 +109,10 @@ async fn store_answer(endpoint: Endpoint, request: axum::http::Request<Body>) ->
         let preflight = store.cors().preflight(request.headers());
         return front::finish(&method, request.uri().path(), preflight).await;
     }
-    let mut response = answers::answer(request, |request| async move { endpoint.handle(request).await }).await;
+    let resource = request.uri().path().to_owned();
+    let words = endpoint.clone();
+    let response = answers::answer(request, |request| async move { endpoint.handle(request).await }).await;
+    let mut response = words.in_its_words(&method, &resource, response).await;
     store.cors().apply(origin.as_ref(), method.as_str(), response.headers_mut());
     response
 }
@@ -132,24 +137,47 @@ fn open_store(settings: &Settings, access: &Access) -> io::Result<Endpoint> {
     if settings.clean {
         Store::clean(&settings.data)?;
     }
+    let profile = settings.provider.profile();
     let quirks = Quirks {
         // Small parts are for tests, which want many of them in a small file.
         min_part: MIN_PART.min(settings.part_size),
         list_page: i32::from(settings.list_page),
-        once_only_complete: settings.once_only_complete,
-        equal_parts: settings.equal_parts,
+        profile: Profile {
+            once_only_complete: profile.once_only_complete || settings.once_only_complete,
+            equal_parts: profile.equal_parts || settings.equal_parts,
+            ..profile
+        },
     };
     let store = Store::open(&settings.data, access, quirks)?;
     Ok(Endpoint::new(store, access))
 }
 
-fn embedded_access(address: SocketAddr) -> Access {
-    Access {
+fn embedded_access(settings: &Settings, address: SocketAddr) -> io::Result<Access> {
+    let (key, secret) = ("presigned".to_owned(), "presigned-secret".to_owned());
+    Ok(Access {
         endpoint: format!("http://{address}/"),
         bucket: "presigned".into(),
         region: "us-east-1".into(),
-        key: "presigned".into(),
-        secret: "presigned-secret".into(),
+        has_crc64: has_crc64(settings),
+        google: google_key(settings, &key, &secret)?,
+        key,
+        secret,
+    })
+}
+
+fn has_crc64(settings: &Settings) -> bool {
+    let profile = settings.provider.profile();
+    !profile.google && profile.checksums != Checksums::Refused
+}
+
+/// What signs Google's way, if anything has to: the service account's key, else an HMAC key.
+fn google_key(settings: &Settings, id: &str, secret: &str) -> io::Result<Option<Key>> {
+    if !settings.provider.profile().google {
+        return Ok(None);
+    }
+    match &settings.google_key {
+        Some(file) => Key::from_file(file).map(Some),
+        None => Ok(Some(Key::Hmac { id: id.into(), secret: secret.into() })),
     }
 }
 
@@ -159,11 +187,22 @@ fn real_store(settings: &Settings) -> io::Result<Access> {
             io::Error::new(io::ErrorKind::InvalidInput, format!("--s3 needs {flag}, or {variable} in the environment"))
         })
     };
+    let service_account = settings.provider.profile().google && settings.google_key.is_some();
+    let (key, secret) = if service_account {
+        (String::new(), String::new())
+    } else {
+        (
+            given(&settings.s3_key, "--s3-key", "AWS_ACCESS_KEY_ID")?,
+            given(&settings.s3_secret, "--s3-secret", "AWS_SECRET_ACCESS_KEY")?,
+        )
+    };
     Ok(Access {
         endpoint: settings.s3.as_ref().map(ToString::to_string).unwrap_or_default(),
         bucket: given(&settings.s3_bucket, "--s3-bucket", "S3_BUCKET")?,
         region: settings.s3_region.clone(),
-        key: given(&settings.s3_key, "--s3-key", "AWS_ACCESS_KEY_ID")?,
-        secret: given(&settings.s3_secret, "--s3-secret", "AWS_SECRET_ACCESS_KEY")?,
+        has_crc64: has_crc64(settings),
+        google: google_key(settings, &key, &secret)?,
+        key,
+        secret,
     })
 }

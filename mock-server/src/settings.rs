@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::provider::Provider;
+
 /// A backend, an S3-shaped store and a fault machine on loopback.
 #[derive(Debug, Clone, Parser)]
 #[command(version)]
@@ -70,6 +72,14 @@ pub struct Settings {
     /// Hours after which an unfinished upload is aborted
     #[arg(long, default_value_t = 24)]
     pub abort_after: u64,
+
+    /// Whose store the embedded one behaves like; with --s3, whose that one is
+    #[arg(long, value_enum, default_value_t = Provider::Aws)]
+    pub provider: Provider,
+
+    /// Key file of a service account, with which URLs for Google Cloud Storage are signed; an HMAC key is used if absent
+    #[arg(long)]
+    pub google_key: Option<PathBuf>,
 
     /// A repeated Complete is answered with NoSuchUpload, as most S3-compatibles do; AWS repeats its first answer
     #[arg(long)]

@@ -1,12 +1,17 @@
 """The mock server, running already or started here, and clients of it that nobody here wrote."""
 
+import contextlib
 import os
 import subprocess
+import time
 
 import boto3
+import jwt
 import pytest
 import requests
 from botocore.config import Config
+
+from examples import EXAMPLES, running
 
 BUCKET = "presigned"
 
@@ -20,8 +25,14 @@ def server(tmp_path_factory):
     binary = os.environ.get("PRESIGNED_MOCK_SERVER")
     if not binary:
         pytest.exit("set PRESIGNED_PAGE and PRESIGNED_STORE, or PRESIGNED_MOCK_SERVER to the binary", returncode=2)
-    data = tmp_path_factory.mktemp("store")
-    command = [binary, "--port", "0", "--store-port", "0", "--data", str(data)]
+    with mock_server(binary, tmp_path_factory.mktemp("store")) as addresses:
+        yield addresses
+
+
+@contextlib.contextmanager
+def mock_server(binary, data, *options):
+    """One on free ports, for as long as it is used."""
+    command = [binary, "--port", "0", "--store-port", "0", "--data", str(data), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield dict(process.stdout.readline().split() for _ in range(2))
@@ -75,23 +86,45 @@ def key(request, s3):
 
 
 class Api:
-    """A user of the backend."""
+    """A user of a backend."""
 
-    def __init__(self, page, user):
-        self.page = page
-        token = requests.post(f"{page}/login", json={"user": user}, timeout=10).json()["token"]
+    def __init__(self, address, user, token):
+        self.address = address
+        self.folder = f"uploads/{user}/"
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def post(self, route, body):
-        return requests.post(f"{self.page}/{route}", json=body, headers=self.headers, timeout=60)
+        return requests.post(f"{self.address}/{route}", json=body, headers=self.headers, timeout=60)
 
     def get(self, route):
-        return requests.get(f"{self.page}/{route}", headers=self.headers, timeout=60)
+        return requests.get(f"{self.address}/{route}", headers=self.headers, timeout=60)
 
     def delete(self, route):
-        return requests.delete(f"{self.page}/{route}", headers=self.headers, timeout=60)
+        return requests.delete(f"{self.address}/{route}", headers=self.headers, timeout=60)
+
+
+def log_in(page, user):
+    token = requests.post(f"{page}/login", json={"user": user}, timeout=10).json()["token"]
+    return Api(page, user, token)
 
 
 @pytest.fixture(scope="session")
 def api(page):
-    return Api(page, "clients")
+    return log_in(page, "clients")
+
+
+@pytest.fixture(scope="session", params=["mock-server", *EXAMPLES])
+def backend(request, page, server, s3):
+    """Each backend in turn, over the mock server's store."""
+    user = f"by-{request.param}"
+    with contextlib.ExitStack() as stack:
+        if request.param == "mock-server":
+            yield log_in(page, user)
+        else:
+            secret = "at least thirty-two bytes of secret"
+            address = stack.enter_context(running(EXAMPLES[request.param], server["store"], secret))
+            claims = {"user_id": user, "exp": int(time.time()) + 3600}
+            yield Api(address, user, jwt.encode(claims, secret, algorithm="HS256"))
+    for found in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"uploads/{user}/"):
+        if keys := [{"Key": stored["Key"]} for stored in found.get("Contents", [])]:
+            s3.delete_objects(Bucket=BUCKET, Delete={"Objects": keys})

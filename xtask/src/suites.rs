@@ -8,7 +8,9 @@ use crate::outcome::Outcome;
 use crate::server::{self, Server};
 use crate::shell::{cargo, command, root, run, target};
 use crate::test::Report;
-use crate::tools::{self, BROWSERS, GECKODRIVER, LINTERS, NODE, NPM_PACKAGES, PYTHON_CLIENTS, WASM_PACK, WASM_TARGET};
+use crate::tools::{
+    self, BROWSERS, EXAMPLE_PACKAGES, GECKODRIVER, LINTERS, NODE, NPM_PACKAGES, PYTHON_CLIENTS, WASM_PACK, WASM_TARGET,
+};
 use crate::{Failure, Result, build};
 
 pub struct Suite {
@@ -74,10 +76,10 @@ fn e2e(report: &mut Report) {
     });
 }
 
-/// The mock server as clients use it that nobody here wrote.
+/// The mock server as clients use it that nobody here wrote, and the example backends on it.
 fn clients(report: &mut Report) {
     report.tests("clients of the mock server", Outcome::of_pytest, || {
-        tools::ensure(&[&PYTHON_CLIENTS])?;
+        tools::ensure(&[&PYTHON_CLIENTS, &NODE, &EXAMPLE_PACKAGES])?;
         let mut pytest = command(tools::python()?);
         pytest.args(["-m", "pytest", "--color=no", "-p", "no:cacheprovider", "tests/clients"]);
         pytest.env("PRESIGNED_MOCK_SERVER", server::build()?);

@@ -72,6 +72,14 @@ pub const BENCH_PACKAGES: Tool = Tool {
     by_hand: "npm ci, in tests/bench/",
 };
 
+/// What the backend in Node needs: `examples/node/package.json`.
+pub const EXAMPLE_PACKAGES: Tool = Tool {
+    name: "npm packages of examples/node/",
+    found: || npm_installed("examples/node"),
+    install: || npm_install("examples/node"),
+    by_hand: "npm ci, in examples/node/",
+};
+
 pub const CHROMIUM: Tool = Tool {
     name: "Chromium",
     found: || chromium().is_some(),
@@ -88,12 +96,10 @@ pub const BROWSERS: Tool = Tool {
 };
 
 pub const PYTHON_CLIENTS: Tool = Tool {
-    name: "Python packages of tests/clients",
+    name: "Python packages of tests/clients and examples/flask",
     found: || {
-        let wanted = fs::read(requirements());
-        wanted.is_ok_and(|wanted| {
-            venv_stamp().and_then(|stamp| fs::read(stamp).ok()).is_some_and(|installed| installed == wanted)
-        })
+        let installed = venv_stamp().and_then(|stamp| fs::read(stamp).ok());
+        installed.is_some() && installed == wanted_in_python()
     },
     install: install_python_clients,
     by_hand: "Python 3.10 or later with venv (python3-venv on Debian) on PATH as python3, and a package index that pip can reach",
@@ -189,12 +195,19 @@ fn install_python_clients() -> Result {
     let venv = || run(command("python3").args(["-m", "venv"]).arg(&folder));
     venv().or_else(|_| apt_install(&["python3-venv"]).and_then(|()| venv()))?;
     let mut pip = command(python()?);
-    run(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(requirements()))?;
-    copy(requirements(), folder.join("requirements.txt"))
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    run(REQUIREMENTS.iter().fold(&mut pip, |pip, file| pip.arg("-r").arg(root().join(file))))?;
+    let stamp = folder.join("requirements.txt");
+    fs::write(&stamp, wanted_in_python().unwrap_or_default())
+        .map_err(|error| Failure::Failed(format!("{}: {error}", stamp.display())))
 }
 
-fn requirements() -> PathBuf {
-    root().join("tests/clients/requirements.txt")
+/// The clients of the mock server, and the backend in Flask, which is one too.
+const REQUIREMENTS: [&str; 2] = ["tests/clients/requirements.txt", "examples/flask/requirements.txt"];
+
+fn wanted_in_python() -> Option<Vec<u8>> {
+    let texts: std::io::Result<Vec<_>> = REQUIREMENTS.iter().map(|file| fs::read(root().join(file))).collect();
+    Some(texts.ok()?.concat())
 }
 
 /// A copy of what the environment was made from.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Backend;
-use super::storage::StoreError;
+use super::store_error::StoreError;
 
 const EVERY: Duration = Duration::from_secs(3600);
 

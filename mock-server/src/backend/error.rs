@@ -6,7 +6,7 @@ use axum::http::header::{HeaderValue, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::storage::StoreError;
+use super::store_error::StoreError;
 
 #[derive(Debug)]
 pub struct ApiError {

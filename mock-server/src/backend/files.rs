@@ -27,6 +27,8 @@ pub struct DownloadGrant {
     content_encoding: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     checksum_crc64nvme: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checksum_crc32c: Option<String>,
 }
 
 pub async fn request_download(
@@ -47,6 +49,7 @@ pub async fn request_download(
         content_type: head.content_type,
         content_encoding: head.content_encoding,
         checksum_crc64nvme: head.checksum_crc64nvme,
+        checksum_crc32c: head.checksum_crc32c,
     }))
 }
 

@@ -3,7 +3,8 @@
 //! This is the part to copy into an application: swap `auth` for your own users, keep the rest.
 //! - `auth`: who is asking, and whether too often
 //! - `rules`: which files are taken, where they go, how large their parts are
-//! - `storage`: signed URLs, and the few calls to the store that the backend makes itself
+//! - `signer`: signatures of Amazon's kind, or of Google's
+//! - `storage`: signed URLs, and the few calls to the store that the backend makes itself; `store_error`: what comes of these
 //! - `uploads`, `files`: the routes
 //! - `cleanup`: aborts what was never finished
 
@@ -12,7 +13,9 @@ pub mod cleanup;
 mod error;
 mod files;
 mod rules;
+mod signer;
 mod storage;
+mod store_error;
 mod uploads;
 
 use std::io;

@@ -53,8 +53,11 @@ impl Rules {
     }
 }
 
-/// `x-amz-meta-*` headers for what the client wants remembered; they are signed, so the client must send them as they are.
-pub fn metadata_headers(metadata: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ApiError> {
+/// Headers, `x-amz-meta-*` for S3, for what the client wants remembered; they are signed, so the client must send them as they are.
+pub fn metadata_headers(
+    metadata: &BTreeMap<String, String>,
+    prefix: &str,
+) -> Result<BTreeMap<String, String>, ApiError> {
     let size: usize = metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
     if size > MAX_METADATA {
         return Err(ApiError::bad_request("`metadata` may have at most 2 KiB"));
@@ -73,7 +76,7 @@ pub fn metadata_headers(metadata: &BTreeMap<String, String>) -> Result<BTreeMap<
                     "`metadata` must have names out of A-Z, a-z, 0-9 and -, and values of printable ASCII",
                 ));
             }
-            let name = format!("x-amz-meta-{}", name.to_ascii_lowercase());
+            let name = format!("{prefix}{}", name.to_ascii_lowercase());
             Ok((name, value.clone()))
         })
         .collect()
@@ -153,7 +156,8 @@ mod tests {
 
     #[test]
     fn metadata_that_is_no_header_is_refused() {
-        let one = |name: &str, value: &str| metadata_headers(&BTreeMap::from([(name.into(), value.into())]));
+        let one =
+            |name: &str, value: &str| metadata_headers(&BTreeMap::from([(name.into(), value.into())]), "x-amz-meta-");
         assert_eq!(one("Camera", "X 1").unwrap()["x-amz-meta-camera"], "X 1");
         for (name, value) in [("", "a"), ("a b", "a"), ("a", "ü"), ("a", "b\r\nc"), ("a", " b")] {
             assert!(one(name, value).is_err(), "{name:?}: {value:?}");

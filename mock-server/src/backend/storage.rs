@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use futures::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use quick_xml::escape::escape;
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, Url};
 use rusty_s3::actions::{
     AbortMultipartUpload, CompleteMultipartUpload, CreateMultipartUpload, DeleteObject, GetObject, HeadObject,
     ListObjectsV2, ListParts, PutObject, S3Action, UploadPart,
 };
-use rusty_s3::{Bucket, Credentials, Method, UrlStyle};
+use rusty_s3::{Bucket, UrlStyle};
 use serde::{Deserialize, Serialize};
 
 use super::auth::FOLDER;
+use super::signer::Signer;
+use super::store_error::{StoreError, checked, text};
 use crate::store::Access;
 
 /// How long the backend's own requests may take to start; they are sent at once.
@@ -23,19 +24,13 @@ const OWN: Duration = Duration::from_secs(60);
 
 pub struct Storage {
     bucket: Bucket,
-    credentials: Credentials,
+    signer: Signer,
+    /// Of objects and parts; where not, one must not even ask for it.
+    has_crc64: bool,
     http: Client,
     expires_in: Duration,
     /// By how much our clock is wrong when it signs for others. In our own calls it is right, as with AWS's SDKs, which correct it there alone.
     skew: SignedDuration,
-}
-
-/// Why the store did not do what was asked.
-#[derive(Debug)]
-pub struct StoreError {
-    pub code: String,
-    pub message: String,
-    pub retry_after: Option<u64>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,6 +47,7 @@ pub struct Head {
     pub content_type: Option<String>,
     pub content_encoding: Option<String>,
     pub checksum_crc64nvme: Option<String>,
+    pub checksum_crc32c: Option<String>,
 }
 
 /// What Complete says, whichever of its two documents comes; both have the element names of S3.
@@ -100,7 +96,8 @@ impl Storage {
         Ok(Self {
             bucket: Bucket::new(endpoint, UrlStyle::Path, access.bucket.clone(), access.region.clone())
                 .map_err(|error| invalid(error.to_string()))?,
-            credentials: Credentials::new(access.key.clone(), access.secret.clone()),
+            signer: Signer::new(access),
+            has_crc64: access.has_crc64,
             // Complete may take minutes, so only the connection has a limit. No proxy: what is signed is for the store alone.
             http: Client::builder()
                 .connect_timeout(Duration::from_secs(10))
@@ -118,7 +115,7 @@ impl Storage {
 
     /// A URL to PUT the whole object to; the headers are signed and must be sent as they are.
     pub fn sign_put(&self, key: &str, headers: &BTreeMap<String, String>) -> Url {
-        let mut action = PutObject::new(&self.bucket, Some(&self.credentials), key);
+        let mut action = PutObject::new(&self.bucket, self.signer.credentials(), key);
         for (name, value) in headers {
             action.headers_mut().insert(name.as_str(), value.as_str());
         }
@@ -126,7 +123,7 @@ impl Storage {
     }
 
     pub fn sign_part(&self, key: &str, upload_id: &str, number: u16, headers: &BTreeMap<String, String>) -> Url {
-        let mut action = UploadPart::new(&self.bucket, Some(&self.credentials), key, number, upload_id);
+        let mut action = UploadPart::new(&self.bucket, self.signer.credentials(), key, number, upload_id);
         for (name, value) in headers {
             action.headers_mut().insert(name.as_str(), value.as_str());
         }
@@ -135,22 +132,35 @@ impl Storage {
 
     /// A URL to GET the object from; `disposition` is what the store shall say in Content-Disposition.
     pub fn sign_get(&self, key: &str, disposition: &str) -> Url {
-        let mut action = GetObject::new(&self.bucket, Some(&self.credentials), key);
+        let mut action = GetObject::new(&self.bucket, self.signer.credentials(), key);
         action.query_mut().insert("response-content-disposition", disposition);
         self.sign(action)
     }
 
     /// Signs what the page will ask for.
     fn sign<'a>(&self, action: impl S3Action<'a>) -> Url {
-        action.sign_with_time(self.expires_in, &(Timestamp::now() + self.skew))
+        self.signer.sign(action, self.expires_in, Timestamp::now() + self.skew)
+    }
+
+    /// Signs what we ask for ourselves.
+    fn own<'a>(&self, action: impl S3Action<'a>) -> Url {
+        self.signer.sign(action, OWN, Timestamp::now())
+    }
+
+    pub fn has_crc64(&self) -> bool {
+        self.has_crc64
+    }
+
+    pub fn signer(&self) -> &Signer {
+        &self.signer
     }
 
     pub async fn create_upload(&self, key: &str, headers: &BTreeMap<String, String>) -> Result<String, StoreError> {
-        let mut action = CreateMultipartUpload::new(&self.bucket, Some(&self.credentials), key);
+        let mut action = CreateMultipartUpload::new(&self.bucket, self.signer.credentials(), key);
         for (name, value) in headers {
             action.headers_mut().insert(name.as_str(), value.as_str());
         }
-        let mut request = self.http.post(action.sign(OWN));
+        let mut request = self.http.post(self.own(action));
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -165,11 +175,11 @@ impl Storage {
         let mut parts = Vec::new();
         let mut marker = None;
         loop {
-            let mut action = ListParts::new(&self.bucket, Some(&self.credentials), key, upload_id);
+            let mut action = ListParts::new(&self.bucket, self.signer.credentials(), key, upload_id);
             if let Some(marker) = marker {
                 action.set_part_number_marker(marker);
             }
-            let text = text(checked(self.http.get(action.sign(OWN)).send().await?).await?).await?;
+            let text = text(checked(self.http.get(self.own(action)).send().await?).await?).await?;
             let page = ListParts::parse_response(&text).map_err(|error| StoreError::unreadable(&error))?;
             parts.extend(page.parts.into_iter().map(|part| Part {
                 part_number: part.number,
@@ -188,7 +198,7 @@ impl Storage {
     /// Puts the object together. The store may say 200 first and fail later, in the body.
     pub async fn complete_upload(&self, key: &str, upload_id: &str, parts: &[Part]) -> Result<Completed, StoreError> {
         let action =
-            CompleteMultipartUpload::new(&self.bucket, Some(&self.credentials), key, upload_id, std::iter::empty());
+            CompleteMultipartUpload::new(&self.bucket, self.signer.credentials(), key, upload_id, std::iter::empty());
         // Our own body: rusty-s3's numbers parts from one on, whatever their numbers are.
         let list: String = parts
             .iter()
@@ -199,7 +209,7 @@ impl Storage {
         let body = format!(
             "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{list}</CompleteMultipartUpload>"
         );
-        let request = self.http.post(action.sign(OWN)).body(body);
+        let request = self.http.post(self.own(action)).body(body);
         let text = text(checked(request.send().await?).await?).await?;
         let completed: Completed =
             quick_xml::de::from_str(text.trim_start()).map_err(|error| StoreError::unreadable(&error))?;
@@ -213,30 +223,39 @@ impl Storage {
     }
 
     pub async fn abort_upload(&self, key: &str, upload_id: &str) -> Result<(), StoreError> {
-        let action = AbortMultipartUpload::new(&self.bucket, Some(&self.credentials), key, upload_id);
-        checked(self.http.delete(action.sign(OWN)).send().await?).await?;
+        let action = AbortMultipartUpload::new(&self.bucket, self.signer.credentials(), key, upload_id);
+        checked(self.http.delete(self.own(action)).send().await?).await?;
         Ok(())
     }
 
     pub async fn head(&self, key: &str) -> Result<Head, StoreError> {
-        let mut action = HeadObject::new(&self.bucket, Some(&self.credentials), key);
-        // A signed header and not part of the query, where it would do nothing.
-        action.headers_mut().insert("x-amz-checksum-mode", "ENABLED");
-        let request = self.http.head(action.sign(OWN)).header("x-amz-checksum-mode", "ENABLED");
+        let mut action = HeadObject::new(&self.bucket, self.signer.credentials(), key);
+        let request = if self.has_crc64 {
+            // A signed header and not part of the query, where it would do nothing.
+            action.headers_mut().insert("x-amz-checksum-mode", "ENABLED");
+            self.http.head(self.own(action)).header("x-amz-checksum-mode", "ENABLED")
+        } else {
+            self.http.head(self.own(action))
+        };
         let response = checked(request.send().await?).await?;
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let hashes = response.headers().get_all("x-goog-hash").iter().filter_map(|hash| hash.to_str().ok());
         Ok(Head {
             size: header("content-length").and_then(|size| size.parse().ok()).unwrap_or(0),
             etag: header("etag"),
             content_type: header("content-type"),
             content_encoding: header("content-encoding"),
             checksum_crc64nvme: header("x-amz-checksum-crc64nvme"),
+            checksum_crc32c: hashes
+                .flat_map(|hashes| hashes.split(','))
+                .find_map(|hash| hash.trim().strip_prefix("crc32c="))
+                .map(str::to_owned),
         })
     }
 
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        let action = DeleteObject::new(&self.bucket, Some(&self.credentials), key);
-        checked(self.http.delete(action.sign(OWN)).send().await?).await?;
+        let action = DeleteObject::new(&self.bucket, self.signer.credentials(), key);
+        checked(self.http.delete(self.own(action)).send().await?).await?;
         Ok(())
     }
 
@@ -245,12 +264,12 @@ impl Storage {
         let mut files = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            let mut action = ListObjectsV2::new(&self.bucket, Some(&self.credentials));
+            let mut action = ListObjectsV2::new(&self.bucket, self.signer.credentials());
             action.with_prefix(prefix);
             if let Some(token) = token.take() {
                 action.with_continuation_token(token);
             }
-            let text = text(checked(self.http.get(action.sign(OWN)).send().await?).await?).await?;
+            let text = text(checked(self.http.get(self.own(action)).send().await?).await?).await?;
             let page = ListObjectsV2::parse_response(&text).map_err(|error| StoreError::unreadable(&error))?;
             files.extend(page.contents.into_iter().map(|object| StoredFile {
                 key: object.key,
@@ -264,7 +283,7 @@ impl Storage {
         }
     }
 
-    /// One page of the uploads that are neither complete nor aborted. rusty-s3 has no such action, so its signature is used directly.
+    /// One page of the uploads that are neither complete nor aborted. rusty-s3 has no such action.
     pub async fn unfinished(&self, after: Option<(String, String)>) -> Result<UnfinishedUploads, StoreError> {
         // A signed query is in order; those of other applications in the same bucket are none of ours.
         let mut query = vec![("prefix", FOLDER), ("uploads", "")];
@@ -272,77 +291,8 @@ impl Storage {
             query.insert(0, ("key-marker", key));
             query.insert(2, ("upload-id-marker", upload_id));
         }
-        let url = rusty_s3::signing::sign(
-            &Timestamp::now(),
-            Method::Get,
-            self.bucket.object_url(""),
-            self.credentials.key(),
-            self.credentials.secret(),
-            None,
-            self.bucket.region(),
-            OWN.as_secs(),
-            query.into_iter(),
-            std::iter::empty(),
-        );
+        let url = self.signer.sign_list(&self.bucket, query, OWN);
         let text = text(checked(self.http.get(url).send().await?).await?).await?;
         quick_xml::de::from_str(&text).map_err(|error| StoreError::unreadable(&error))
     }
-}
-
-impl StoreError {
-    fn unreadable(error: &dyn std::fmt::Display) -> Self {
-        Self {
-            code: "InternalError".into(),
-            message: format!("The store's answer cannot be read: {error}"),
-            retry_after: None,
-        }
-    }
-}
-
-impl From<reqwest::Error> for StoreError {
-    fn from(error: reqwest::Error) -> Self {
-        // Without its URL, which is signed and so a secret.
-        Self {
-            code: "StoreUnreachable".into(),
-            message: format!("The store cannot be reached: {}", error.without_url()),
-            retry_after: None,
-        }
-    }
-}
-
-/// An answer of 2xx, or what the store's error document says.
-async fn checked(response: Response) -> Result<Response, StoreError> {
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
-    let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-    let document: Completed = quick_xml::de::from_str(&text(response).await.unwrap_or_default()).unwrap_or_default();
-    let usual = match status {
-        StatusCode::NOT_FOUND => "NotFound",
-        StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
-        _ => "InternalError",
-    };
-    Err(StoreError {
-        code: document.code.unwrap_or_else(|| usual.into()),
-        message: document.message.unwrap_or_else(|| format!("The store answered {status}")),
-        retry_after,
-    })
-}
-
-/// The body as text, if it is one that a store would send.
-async fn text(response: Response) -> Result<String, StoreError> {
-    const LIMIT: usize = 16 << 20;
-    let bytes = response
-        .bytes_stream()
-        .map_err(StoreError::from)
-        .try_fold(Vec::new(), |mut all, chunk| async move {
-            all.extend_from_slice(&chunk);
-            if all.len() > LIMIT {
-                return Err(StoreError::unreadable(&"it is too long"));
-            }
-            Ok(all)
-        })
-        .await?;
-    String::from_utf8(bytes).map_err(|error| StoreError::unreadable(&error))
 }

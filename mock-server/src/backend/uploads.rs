@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use super::auth::User;
 use super::error::ApiError;
 use super::rules::{MAX_PARTS, metadata_headers, new_key};
-use super::storage::{Completed, Part, StoreError};
+use super::storage::{Completed, Part};
+use super::store_error::StoreError;
 use super::{Backend, Json};
 
 /// Files of one batch request, and parts of one signing request.
@@ -122,7 +123,7 @@ async fn grant(backend: &Backend, user: &User, request: UploadRequest) -> Result
         }
         None => new_key(&user.prefix(), &request.filename),
     };
-    let mut headers = metadata_headers(&request.metadata)?;
+    let mut headers = metadata_headers(&request.metadata, backend.storage.signer().metadata_prefix())?;
     headers.insert("content-type".into(), content_type);
     let expires_in = backend.storage.expires_in();
     let size = request.size.unwrap_or(0);
@@ -178,6 +179,9 @@ pub async fn request_parts(
         )));
     }
     let is_crc64 = |sum: &String| STANDARD.decode(sum).is_ok_and(|bytes| bytes.len() == 8);
+    if !request.checksums.is_empty() && !backend.storage.has_crc64() {
+        return Err(ApiError::bad_request("`checksums` are not for this store, which has no CRC-64/NVME"));
+    }
     if !request.checksums.values().all(is_crc64) {
         return Err(ApiError::bad_request("`checksums` must be CRC-64/NVME in base64"));
     }
@@ -225,6 +229,8 @@ pub struct CompleteAnswer {
     location: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     checksum_crc64nvme: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checksum_crc32c: Option<String>,
 }
 
 pub async fn complete_upload(
@@ -258,6 +264,7 @@ pub async fn complete_upload(
         size: head.size,
         location: completed.location,
         checksum_crc64nvme: completed.checksum_crc64nvme.or(head.checksum_crc64nvme),
+        checksum_crc32c: head.checksum_crc32c,
         file_key,
     }))
 }

@@ -60,12 +60,13 @@ pub struct StatusFault {
     pub retry_after: Option<u64>,
 }
 
-const ON: [&str; 25] = [
+const ON: [&str; 26] = [
     "any",
     "backend",
     "store",
     "put",
     "part",
+    "chunk",
     "get",
     "head",
     "create",

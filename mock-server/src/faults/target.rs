@@ -42,6 +42,8 @@ impl Target {
         };
         let part = value("partNumber").and_then(|number| number.parse().ok());
         let upload = value("uploadId").is_some();
+        // Of Google's resumable uploads.
+        let session = value("upload_id").is_some();
         let object = !key.is_empty();
         let op = match *method {
             Method::OPTIONS => "preflight",
@@ -51,13 +53,14 @@ impl Target {
             Method::GET => "list",
             Method::HEAD if object => "head",
             Method::PUT if object && upload => "part",
+            Method::PUT if object && session => "chunk",
             Method::PUT if object && headers.contains_key("x-amz-copy-source") => "copy",
             Method::PUT if object => "put",
             Method::POST if object && upload => "complete",
             Method::POST if object => "create",
             Method::POST if value("delete").is_some() => "delete",
             Method::POST => "put",
-            Method::DELETE if object && upload => "abort",
+            Method::DELETE if object && (upload || session) => "abort",
             Method::DELETE if object => "delete",
             _ => "bucket",
         };

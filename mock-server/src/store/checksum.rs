@@ -156,6 +156,13 @@ pub struct Digest {
     declared: Option<String>,
 }
 
+impl Digest {
+    /// By the algorithm that was declared, in base64.
+    pub fn declared(&self) -> Option<&str> {
+        self.declared.as_deref()
+    }
+}
+
 impl Hasher {
     pub fn new(algorithm: Option<Declared>) -> Self {
         let declared = algorithm.map(|algorithm| {

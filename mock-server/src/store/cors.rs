@@ -35,14 +35,15 @@ pub struct Cors {
 }
 
 impl Cors {
-    pub fn new() -> Self {
+    /// `more` is what else a page may read.
+    pub fn new(more: &[&str]) -> Self {
         let words = |list: &[&str]| list.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
         Self {
             rules: RwLock::new(vec![CORSRule {
                 allowed_origins: words(&["*"]),
                 allowed_methods: words(&["GET", "HEAD", "PUT", "POST", "DELETE"]),
                 allowed_headers: Some(words(&["*"])),
-                expose_headers: Some(words(&EXPOSED)),
+                expose_headers: Some(words(&[&EXPOSED, more].concat())),
                 max_age_seconds: Some(3600),
                 id: None,
             }]),
@@ -158,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_preflight_no_rule_allows_is_forbidden() {
-        let cors = Cors::new();
+        let cors = Cors::new(&[]);
         let mut headers = HeaderMap::new();
         headers.insert(ORIGIN, HeaderValue::from_static("http://page"));
         headers.insert(ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("PATCH"));

@@ -20,10 +20,7 @@ const MAX_EXPIRES: i64 = 604_800;
 
 /// Refuses what S3 refuses before it looks at the signature, and straightens what it overlooks.
 pub fn prepare(request: &mut Request<Body>) -> Option<Response<Body>> {
-    let ignored = request.headers().get(RANGE).is_some_and(|range| !range.to_str().is_ok_and(is_range));
-    if ignored {
-        request.headers_mut().remove(RANGE);
-    }
+    drop_odd_range(request);
     let query: Vec<(String, String)> = query_pairs(request.uri().query().unwrap_or_default());
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     value("X-Amz-Signature")?;
@@ -71,6 +68,13 @@ pub fn prepare(request: &mut Request<Body>) -> Option<Response<Body>> {
             &[("HeadersNotSigned", unsigned.join(", "))],
         )
     })
+}
+
+/// A Range that is none, or several, is as if it were not there.
+pub fn drop_odd_range(request: &mut Request<Body>) {
+    if request.headers().get(RANGE).is_some_and(|range| !range.to_str().is_ok_and(is_range)) {
+        request.headers_mut().remove(RANGE);
+    }
 }
 
 /// The 403 of a URL past its time, as S3 words it.
@@ -232,7 +236,8 @@ fn is_range(range: &str) -> bool {
     }
 }
 
-fn between<'a>(text: &'a str, element: &str) -> Option<&'a str> {
+/// The text of an element.
+pub fn between<'a>(text: &'a str, element: &str) -> Option<&'a str> {
     let start = text.find(&format!("<{element}>"))? + element.len() + 2;
     let length = text[start..].find(&format!("</{element}>"))?;
     Some(&text[start..start + length])

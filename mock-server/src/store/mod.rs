@@ -6,25 +6,30 @@ mod conditions;
 mod cors;
 mod disk;
 pub mod front;
+mod google;
 mod list;
 mod multipart;
 mod objects;
 mod record;
 mod service;
+mod unsupported;
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::{Method, Request, Response};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Result, s3_error};
 
 pub use self::cors::Cors;
 use self::disk::Disk;
+use self::google::Google;
 use self::record::Moment;
+use crate::goog4::Key;
+use crate::provider::{Checksums, Profile};
 
 /// S3's smallest part, but for the last.
 pub const MIN_PART: u64 = 5 << 20;
@@ -37,6 +42,10 @@ pub struct Access {
     pub region: String,
     pub key: String,
     pub secret: String,
+    /// Whether the store has a CRC-64/NVME of objects, and takes that one asks for it.
+    pub has_crc64: bool,
+    /// What signs in place of key and secret, where it is Google Cloud Storage.
+    pub google: Option<Key>,
 }
 
 /// Where S3-compatible stores differ from AWS, or from one another.
@@ -45,10 +54,8 @@ pub struct Quirks {
     pub min_part: u64,
     /// Parts on a page of ListParts, at most.
     pub list_page: i32,
-    /// Whether a repeated Complete finds no upload any more.
-    pub once_only_complete: bool,
-    /// Whether all parts but the last must have one size.
-    pub equal_parts: bool,
+    /// Of the store that this one passes for.
+    pub profile: Profile,
 }
 
 pub struct Store {
@@ -65,14 +72,21 @@ pub struct Store {
 #[derive(Clone)]
 pub struct Endpoint {
     store: Arc<Store>,
-    s3: S3Service,
+    door: Door,
+}
+
+/// Whose protocol it speaks.
+#[derive(Clone)]
+enum Door {
+    S3(S3Service),
+    Google(Google),
 }
 
 impl Store {
     pub fn open(folder: &Path, access: &Access, quirks: Quirks) -> io::Result<Arc<Self>> {
         Ok(Arc::new(Self {
             disk: Disk::open(folder)?,
-            cors: Cors::new(),
+            cors: Cors::new(if access.google.is_some() { &google::EXPOSED } else { &[] }),
             bucket: access.bucket.clone(),
             region: access.region.clone(),
             endpoint: access.endpoint.clone(),
@@ -102,6 +116,10 @@ impl Store {
         if name == self.bucket { Ok(()) } else { Err(s3_error!(NoSuchBucket, "The specified bucket does not exist")) }
     }
 
+    fn tells_crc64(&self) -> bool {
+        self.quirks.profile.checksums == Checksums::Told
+    }
+
     fn location(&self, key: &str) -> String {
         format!("{}/{}/{key}", self.endpoint.trim_end_matches('/'), self.bucket)
     }
@@ -109,9 +127,19 @@ impl Store {
 
 impl Endpoint {
     pub fn new(store: Arc<Store>, access: &Access) -> Self {
-        let mut builder = S3ServiceBuilder::new(service::Service(store.clone()));
-        builder.set_auth(Keys { key: access.key.clone(), secret: access.secret.as_str().into() });
-        Self { store, s3: builder.build() }
+        let door = match &access.google {
+            Some(key) => {
+                // Both of Google's algorithms, whichever the backend signs with.
+                let hmac = Key::Hmac { id: access.key.clone(), secret: access.secret.clone() };
+                Door::Google(Google::new(store.clone(), vec![key.clone(), hmac]))
+            }
+            None => {
+                let mut builder = S3ServiceBuilder::new(service::Service(store.clone()));
+                builder.set_auth(Keys { key: access.key.clone(), secret: access.secret.as_str().into() });
+                Door::S3(builder.build())
+            }
+        };
+        Self { store, door }
     }
 
     pub fn store(&self) -> &Arc<Store> {
@@ -119,12 +147,17 @@ impl Endpoint {
     }
 
     pub async fn handle(&self, mut request: Request<Body>) -> Response<Body> {
-        if let Some(refusal) = front::prepare(&mut request) {
+        let s3 = match &self.door {
+            Door::S3(s3) => s3,
+            Door::Google(google) => return google.handle(request).await,
+        };
+        let refusal = unsupported::refuse(&request, self.store.quirks.profile);
+        if let Some(refusal) = refusal.or_else(|| front::prepare(&mut request)) {
             return refusal;
         }
         let method = request.method().clone();
         let resource = request.uri().path().to_owned();
-        let response = match self.s3.call(request.map(s3s::Body::http_body_unsync)).await {
+        let response = match s3.call(request.map(s3s::Body::http_body_unsync)).await {
             Ok(response) => response.map(Body::new),
             Err(_) => front::error_response(
                 axum::http::StatusCode::INTERNAL_SERVER_ERROR,
@@ -134,6 +167,14 @@ impl Endpoint {
             ),
         };
         front::finish(&method, &resource, response).await
+    }
+
+    /// An answer in the words of the store that this one passes for, where these are not S3's.
+    pub async fn in_its_words(&self, method: &Method, resource: &str, response: Response<Body>) -> Response<Body> {
+        match &self.door {
+            Door::S3(_) => response,
+            Door::Google(_) => google::in_its_words(method, resource, response).await,
+        }
     }
 }
 

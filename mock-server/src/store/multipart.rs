@@ -171,7 +171,7 @@ pub fn complete(
     let mut done = None;
     let result = store.disk.complete(&input.upload_id, |upload, index| -> Result<_, Failure> {
         let Some(upload) = upload.filter(|upload| upload.record.key == input.key) else {
-            if store.quirks.once_only_complete {
+            if store.quirks.profile.once_only_complete {
                 return Err(no_such_upload().into());
             }
             // AWS answers an identical second Complete as it did the first, for as long as the object is still the one it made.
@@ -205,6 +205,7 @@ pub fn complete(
             size,
             etag: multipart_etag(&parts),
             modified: Moment::now(),
+            generation: Moment::generation(),
             attributes: upload.record.attributes.clone(),
             crc64nvme,
             declared: upload
@@ -222,7 +223,7 @@ pub fn complete(
     });
     result.map_err(|Failure(error)| error)?;
     let record = done.ok_or_else(no_such_upload)?;
-    let sums = object_sums(&record);
+    let sums = object_sums(&record, store.tells_crc64());
     Ok(S3Response::new(CompleteMultipartUploadOutput {
         location: Some(store.location(&record.key)),
         bucket: Some(input.bucket),
@@ -332,7 +333,7 @@ fn chosen(upload: &Upload, wanted: &[CompletedPart], quirks: Quirks) -> S3Result
     }
     let unequal = |part: &PartRecord| part.size != parts[0].size;
     let longer_last = parts[all_but_last].size > parts[0].size;
-    if quirks.equal_parts && (longer_last || parts[..all_but_last].iter().any(unequal)) {
+    if quirks.profile.equal_parts && (longer_last || parts[..all_but_last].iter().any(unequal)) {
         return Err(s3_error!(InvalidPart, "All non-trailing parts must have the same length."));
     }
     Ok(parts)

@@ -51,6 +51,7 @@ pub async fn put(store: &Store, request: S3Request<PutObjectInput>) -> S3Result<
             size,
             etag: hex::encode(digest.md5),
             modified: Moment::now(),
+            generation: Moment::generation(),
             attributes: Attributes {
                 content_type: input.content_type,
                 cache_control: input.cache_control,
@@ -76,7 +77,7 @@ pub async fn put(store: &Store, request: S3Request<PutObjectInput>) -> S3Result<
             return Err(error);
         }
     };
-    let sums = object_sums(&record);
+    let sums = object_sums(&record, store.tells_crc64());
     Ok(S3Response::new(PutObjectOutput {
         e_tag: Some(ETag::Strong(record.etag)),
         checksum_crc32: sums.checksum_crc32,
@@ -102,7 +103,7 @@ pub fn get(store: &Store, request: S3Request<GetObjectInput>) -> S3Result<S3Resp
     }
     .check_read(record)?;
     let asked = Asked::new(record, input.range, input.part_number, if_range.as_deref())?;
-    let sums = asked.sums(record, input.checksum_mode.as_ref());
+    let sums = asked.sums(record, input.checksum_mode.as_ref(), store.tells_crc64());
     let attributes = record.attributes.clone();
     let output = GetObjectOutput {
         accept_ranges: Some("bytes".into()),
@@ -143,7 +144,7 @@ pub fn head(store: &Store, request: S3Request<HeadObjectInput>) -> S3Result<S3Re
     }
     .check_read(record)?;
     let asked = Asked::new(record, input.range, input.part_number, if_range.as_deref())?;
-    let sums = asked.sums(record, input.checksum_mode.as_ref());
+    let sums = asked.sums(record, input.checksum_mode.as_ref(), store.tells_crc64());
     let attributes = record.attributes.clone();
     Ok(S3Response::new(HeadObjectOutput {
         accept_ranges: Some("bytes".into()),
@@ -184,6 +185,7 @@ pub async fn copy(store: &Store, request: S3Request<CopyObjectInput>) -> S3Resul
         size,
         etag: hex::encode(digest.md5),
         modified: Moment::now(),
+        generation: Moment::generation(),
         attributes: if replace {
             Attributes {
                 content_type: input.content_type,
@@ -206,7 +208,7 @@ pub async fn copy(store: &Store, request: S3Request<CopyObjectInput>) -> S3Resul
         copy_object_result: Some(CopyObjectResult {
             e_tag: Some(ETag::Strong(record.etag.clone())),
             last_modified: Some(record.modified.timestamp()),
-            checksum_crc64nvme: Some(crc64_base64(record.crc64nvme)),
+            checksum_crc64nvme: store.tells_crc64().then(|| crc64_base64(record.crc64nvme)),
             ..Default::default()
         }),
         ..Default::default()
@@ -230,11 +232,12 @@ pub fn delete_many(store: &Store, input: DeleteObjectsInput) -> S3Result<S3Respo
     Ok(S3Response::new(DeleteObjectsOutput { deleted: (!quiet).then_some(deleted), ..Default::default() }))
 }
 
-/// What the client chose, else CRC-64/NVME, as S3 reports it.
-pub fn object_sums(record: &ObjectRecord) -> dto::Checksum {
+/// What the client chose, else CRC-64/NVME if the store tells that, as S3 reports it.
+pub fn object_sums(record: &ObjectRecord, tells_crc64: bool) -> dto::Checksum {
     match &record.declared {
         Some(sum) => fields(sum.algorithm, sum.value.clone(), sum.full_object),
-        None => fields(super::checksum::Declared::Crc64nvme, crc64_base64(record.crc64nvme), true),
+        None if tells_crc64 => fields(super::checksum::Declared::Crc64nvme, crc64_base64(record.crc64nvme), true),
+        None => dto::Checksum::default(),
     }
 }
 
@@ -337,11 +340,11 @@ impl Asked {
     }
 
     /// Only for the whole object: S3 sends no checksum with a range of it.
-    fn sums(&self, record: &ObjectRecord, mode: Option<&ChecksumMode>) -> dto::Checksum {
+    fn sums(&self, record: &ObjectRecord, mode: Option<&ChecksumMode>, tells_crc64: bool) -> dto::Checksum {
         if self.partial || mode.is_none_or(|mode| mode.as_str() != ChecksumMode::ENABLED) {
             return dto::Checksum::default();
         }
-        object_sums(record)
+        object_sums(record, tells_crc64)
     }
 }
 

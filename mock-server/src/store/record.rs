@@ -23,6 +23,9 @@ pub struct ObjectRecord {
     /// Without its quotes.
     pub etag: String,
     pub modified: Moment,
+    /// What Google calls a version: a number of its own, larger than that of any before it.
+    #[serde(default)]
+    pub generation: u64,
     pub attributes: Attributes,
     pub segments: Vec<Segment>,
     /// CRC-64/NVME over the whole object, whatever else was declared.
@@ -87,6 +90,12 @@ pub struct Moment(u64);
 impl Moment {
     pub fn now() -> Self {
         Self(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+    }
+
+    /// Microseconds since 1970, as Google's are.
+    pub fn generation() -> u64 {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_micros()).unwrap_or(0)
     }
 
     pub fn timestamp(self) -> dto::Timestamp {
