@@ -71,7 +71,7 @@ impl Starter {
         };
         accept.check(&filename, &content_type, size)?;
         let part_size = Some(plan::part_size(size, self.settings.part_size)?);
-        let request = UploadRequest { filename, content_type, size, key, metadata, part_size };
+        let request = UploadRequest { filename, content_type, size, key, metadata, part_size, form_refused: false };
         let id = id.into();
         if let Some(handle) = handle {
             self.platform.store.remember_handle(id, handle);
