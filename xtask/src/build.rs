@@ -43,8 +43,7 @@ fn assemble() -> Result {
     for paper in PAPERS.iter().filter(|paper| root().join(paper).is_file()) {
         copy(&root().join(paper), &pkg)?;
     }
-    fs::create_dir_all(pkg.join("backends"))
-        .map_err(|error| Failure::Failed(format!("{}: {error}", pkg.display())))?;
+    fs::create_dir_all(pkg.join("backends")).map_err(|error| Failure::Failed(format!("{}: {error}", pkg.display())))?;
     for backend in files(&root().join("src/face/backends"))? {
         copy(&backend, &pkg.join("backends"))?;
     }
