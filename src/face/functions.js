@@ -11,7 +11,7 @@ export function speak(backend) {
   if (!kinds.delete("function") || [...kinds].some((kind) => kind !== "undefined")) throw new TransferError("invalid-option", "`backend` must be an object of functions.");
   const ask = async (...request) => {
     try {
-      return { answer: await answer(backend, ...request) };
+      return { answer: (await answer(backend, ...request)) ?? {} };
     } catch (thrown) {
       return refusal(thrown);
     }

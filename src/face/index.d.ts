@@ -245,7 +245,7 @@ export type ErrorCode =
 export interface Backend {
   /** Tells its saved transfers from those of other backends. */
   id?: string;
-  requestUpload?(file: UploadRequest, signal: AbortSignal): Promise<UploadGrant>;
+  requestUpload(file: UploadRequest, signal: AbortSignal): Promise<UploadGrant>;
   requestParts?(upload: UploadRef, partNumbers: number[], signal: AbortSignal): Promise<PartGrants>;
   /** All that storage has of it, over all pages. */
   listParts?(upload: UploadRef, signal: AbortSignal): Promise<{ partNumber: number; etag: string; size: number }[]>;

@@ -1,6 +1,6 @@
 // Each backend as a page would set it up: what `new Client(…)` gets. `where` tells the addresses and a token of the mock server.
 
-import { betterUpload, companion, signer, uppyCallbacks } from "/presigned/index.js";
+import { betterUpload, companion, signer, TransferError, uppyCallbacks } from "/presigned/index.js";
 
 const PART = 5 << 20;
 
@@ -14,7 +14,43 @@ export const contenders = {
   betterUpload: ({ servers, size }) => ({
     backend: betterUpload(`${servers}/api/upload`, size > PART ? "parts" : "whole", { headers: { authorization: "Bearer page" } }),
   }),
+  /** For what each does in its own way. */
+  stranger: ({ servers }) => ({ backend: betterUpload(`${servers}/api/upload`, "whole") }),
+  formless: ({ servers }) => ({ backend: companion(`${servers}/companion`, { form: false }) }),
+  odd: () => ({ backend: { requestUpload } }),
 };
+
+/** By the file's name, whatever a page's function may come to do. */
+window.asked = [];
+async function requestUpload({ filename, ...file }, signal) {
+  window.asked.push(filename);
+  const url = "https://s.example/k?X-Amz-Signature=secret";
+  switch (filename) {
+    case "transfer-error":
+      throw new TransferError("storage-full", `No room at ${url}`, false, 507, "QuotaExceeded");
+    case "response":
+      throw new Response(JSON.stringify({ message: "Who are you?" }), { status: 401 });
+    case "status":
+      throw Object.assign(new Error("Slowly."), { status: 429 });
+    case "mistake":
+      return undefined.nothing;
+    case "string":
+      throw `It broke at ${url}`;
+    case "nothing":
+      return undefined;
+    case "bigint":
+      return { key: "k", url, expiresIn: 10n };
+    case "script":
+      return { key: "k", url: "javascript:alert(1)" };
+    case "parts":
+      return { key: "k", uploadId: "u", partSize: 5 << 20 };
+    case "slow":
+      window.signal = signal;
+      return new Promise(() => {});
+    default:
+      return { key: "k", stored: true, ...file };
+  }
+}
 
 /** Functions of the page, over the mock server's own routes. */
 function functions(token) {

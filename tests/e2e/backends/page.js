@@ -28,6 +28,8 @@ async function outcome(transfer) {
   }
 }
 
+window.Client = Client;
+window.begin = (plan) => clientOf(plan).upload(fileOf(plan));
 window.up = (plan) => outcome(clientOf(plan).upload(fileOf(plan), { key: plan.key, metadata: plan.metadata }));
 window.down = (plan) => outcome(clientOf(plan).download(plan.key));
 window.list = async (plan) => (await clientOf(plan).list({ prefix: plan.prefix })).map(({ key, size, lastModified }) => ({ key, size, time: lastModified.getTime() }));

@@ -78,7 +78,7 @@ function betterUpload(store) {
   };
   const routes = {
     whole: route({ maxFileSize: 8 << 20, fileTypes: ["application/*"], onBeforeUpload }),
-    parts: route({ multipart: true, partSize: PART, maxFileSize: 1 << 30, onBeforeUpload }),
+    parts: route({ multipart: true, partSize: PART, maxFileSize: 50_000_000, onBeforeUpload }),
   };
   return toNodeHandler({ client, bucketName: BUCKET, routes });
 }
