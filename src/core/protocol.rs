@@ -411,6 +411,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_stored_already_has_a_key_and_no_url() {
+        let read = |answer: Value| upload_grant(&answer.into());
+        assert_eq!(read(json!({"file_key": "k", "stored": true})).unwrap(), UploadGrant::Stored { key: "k".into() });
+        assert!(read(json!({"stored": true})).is_err());
+        assert!(read(json!({"file_key": "k", "stored": "true"})).is_err());
+    }
+
+    #[test]
     fn a_completion_cannot_lie() {
         let read = |answer: Value| completion(&answer.into(), "k", 10);
         assert_eq!(read(json!({"file_key": "k2", "etag": "e", "size": 10})).unwrap().key, "k2");

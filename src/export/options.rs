@@ -13,7 +13,7 @@ use crate::{
         plan::LARGEST_PART,
         retry::Policy,
     },
-    web::{BrowserBackend, Endpoint, Functions, Peer, SavedRecord, StoreKind, is_file_handle},
+    web::{Endpoint, Functions, Peer, SavedRecord, StoreKind, is_file_handle},
 };
 
 /// An options object, or `undefined`.
@@ -21,7 +21,7 @@ pub struct Options(JsValue);
 
 /// Everything that `new Client(…)` takes.
 pub struct ClientOptions {
-    pub backend: BrowserBackend,
+    pub peer: Peer,
     pub settings: Settings,
     pub store: StoreKind,
     pub on_log: Option<Function>,
@@ -72,12 +72,7 @@ impl Options {
             Some(functions) => Peer::Page(functions),
             None => Peer::Server(Endpoint { url: self.endpoint()?, headers, credentials }),
         };
-        Ok(ClientOptions {
-            backend: BrowserBackend::new(peer),
-            settings,
-            store: self.store()?,
-            on_log: self.function("onLog")?,
-        })
+        Ok(ClientOptions { peer, settings, store: self.store()?, on_log: self.function("onLog")? })
     }
 
     /// These options, and what an upload was first begun with where they say nothing else.

@@ -35,8 +35,9 @@ pub struct BrowserBackend {
 }
 
 impl BrowserBackend {
-    pub fn new(peer: Peer) -> Self {
-        let batch = Batch::new(matches!(peer, Peer::Server(_)));
+    /// `warn` is told what it can't do.
+    pub fn new(peer: Peer, warn: impl Fn(&str) + 'static) -> Self {
+        let batch = Batch::new(matches!(peer, Peer::Server(_)), warn);
         Self { peer: Rc::new(peer), batch: Rc::new(batch) }
     }
 

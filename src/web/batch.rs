@@ -27,6 +27,7 @@ type Answer = Result<Said, Failure>;
 type Asking = (JsValue, oneshot::Sender<Answer>);
 
 pub struct Batch {
+    warn: Box<dyn Fn(&str)>,
     waiting: RefCell<Vec<Asking>>,
     /// The backend has no such route.
     absent: Cell<bool>,
@@ -34,8 +35,8 @@ pub struct Batch {
 
 impl Batch {
     /// `may`: whether this backend is one to be asked for many at once.
-    pub fn new(may: bool) -> Self {
-        Self { waiting: RefCell::default(), absent: Cell::new(!may) }
+    pub fn new(may: bool, warn: impl Fn(&str) + 'static) -> Self {
+        Self { warn: Box::new(warn), waiting: RefCell::default(), absent: Cell::new(!may) }
     }
 
     /// `None` where the file has to be asked for alone.
@@ -75,7 +76,10 @@ impl Batch {
         let said = peer.call(Method::POST, "/request-uploads", Some(body)).await;
         let (date, body) = match said.and_then(|Said { body, date }| Ok((date, body?))) {
             Ok(said) => said,
-            Err(failure) if failure.verdict == Verdict::Absent => return self.absent.set(true),
+            Err(failure) if failure.verdict == Verdict::Absent => {
+                (self.warn)("The backend has no /request-uploads: from now on, files are asked for one by one.");
+                return self.absent.set(true);
+            }
             Err(failure) => {
                 for (_, waiting) in asking {
                     // Whoever was aborted meanwhile does not listen.

@@ -23,7 +23,7 @@ pub async fn backend(user: &str) -> BrowserBackend {
 }
 
 pub fn server(headers: JsValue) -> BrowserBackend {
-    BrowserBackend::new(Peer::Server(Endpoint { url: page(""), headers, credentials: None }))
+    BrowserBackend::new(Peer::Server(Endpoint { url: page(""), headers, credentials: None }), |_| {})
 }
 
 pub async fn headers_of(user: &str) -> JsValue {

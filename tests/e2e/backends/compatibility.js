@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 /** `can`: what the backend offers, beyond uploads. */
 export const BACKENDS = [
   { name: "endpoint", title: "our protocol", can: { download: true, remove: true, key: true } },
+  { name: "article", title: "its four routes alone", can: { download: true, remove: true, whole: true } },
   { name: "functions", title: "functions", can: { download: true, remove: true, key: true } },
   { name: "signer", title: "signer", can: { download: true, remove: true, key: true, verify: true } },
   { name: "uppyCallbacks", title: "Uppy's callbacks", can: {} },

@@ -5,6 +5,7 @@ import { betterUpload, companion, signer, TransferError, uppyCallbacks } from "/
 const PART = 5 << 20;
 
 export const contenders = {
+  article: ({ servers }) => ({ endpoint: `${servers}/article` }),
   endpoint: ({ token }) => ({ endpoint: "/", headers: { authorization: `Bearer ${token}` } }),
   functions: ({ token }) => ({ backend: functions(token) }),
   signer: ({ servers }) => ({ backend: signer((request, signal) => json("POST", `${servers}/sign`, request, signal)) }),

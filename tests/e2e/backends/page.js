@@ -32,6 +32,18 @@ window.Client = Client;
 window.begin = (plan) => clientOf(plan).upload(fileOf(plan));
 window.up = (plan) => outcome(clientOf(plan).upload(fileOf(plan), { key: plan.key, metadata: plan.metadata }));
 window.down = (plan) => outcome(clientOf(plan).download(plan.key));
+/** Many at once, and what the client's log said. */
+window.many = async (plan) => {
+  const lines = [];
+  const client = new Client({ ...contenders[plan.backend](plan.where), onLog: ({ message }) => lines.push(message) });
+  const ends = [];
+  for (let round = 0; round < 2; round += 1) {
+    const files = [1, 2, 3].map((seed) => fileOf({ seed, size: 3, name: `${seed}.bin` }));
+    ends.push(await client.uploadAll(files).then(({ done }) => done.length));
+  }
+  return { ends, lines: lines.filter((line) => !/^[→←✕]/.test(line)) };
+};
+
 window.list = async (plan) => (await clientOf(plan).list({ prefix: plan.prefix })).map(({ key, size, lastModified }) => ({ key, size, time: lastModified.getTime() }));
 window.remove = (plan) => clientOf(plan).remove(plan.key).then(() => "removed", ({ code, message }) => ({ code, message }));
 

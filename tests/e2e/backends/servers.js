@@ -18,6 +18,7 @@ const LARGEST_FORM = 6 << 20;
 export async function startServers(store) {
   const folder = await mkdtemp(join(tmpdir(), "presigned-companion-"));
   const [companion, better, sign] = [await startCompanion(store, folder), betterUpload(store), signer(store)];
+  const article = articleServer(store, sign);
   const server = createServer(async (request, response) => {
     if (request.url.startsWith("/companion/")) {
       request.url = request.url.slice("/companion".length);
@@ -26,6 +27,7 @@ export async function startServers(store) {
     allow(request, response);
     if (request.method === "OPTIONS") return response.end();
     if (request.url === "/api/upload") return better(request, response);
+    if (request.url.startsWith("/article/")) return article(request, response);
     const answer = await sign(JSON.parse(await text(request)));
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify(answer));
@@ -34,6 +36,7 @@ export async function startServers(store) {
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     sign,
+    asked: article.asked,
     stop: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -83,6 +86,39 @@ function betterUpload(store) {
   return toNodeHandler({ client, bucketName: BUCKET, routes });
 }
 
+/** The article's four routes and nothing else. `asked` counts what it was asked for. */
+function articleServer(store, sign) {
+  const asked = {};
+  const serve = async (request, response) => {
+    const { pathname, searchParams } = new URL(request.url.slice("/article".length), store);
+    const [, route, ...rest] = pathname.split("/");
+    const [name, key] = [`${request.method} /${route}`, rest.map(decodeURIComponent).join("/")];
+    asked[name] = (asked[name] ?? 0) + 1;
+    const say = (answer) => response.setHeader("content-type", "application/json").end(JSON.stringify(answer));
+    if (name === "POST /request-upload") {
+      const { filename } = JSON.parse(await text(request));
+      const file_key = `article/${crypto.randomUUID()}/${filename}`;
+      return say({ upload_url: (await sign({ action: "put", key: file_key })).url, file_key, expires_in: 900 });
+    }
+    if (name === "GET /request-download") return say({ download_url: (await sign({ action: "get", key })).url, expires_in: 900 });
+    if (name === "DELETE /files") {
+      await fetch((await sign({ action: "delete", key })).url, { method: "DELETE" });
+      return say({ message: "deleted" });
+    }
+    if (name === "GET /files") return say({ files: await listed(store, searchParams.get("prefix") ?? "") });
+    response.writeHead(404, { "content-type": "text/html" }).end("<h1>Not Found</h1>");
+  };
+  return Object.assign(serve, { asked });
+}
+
+async function listed(store, prefix) {
+  const aws = new AwsClient({ accessKeyId: KEY, secretAccessKey: SECRET, region: REGION, service: "s3" });
+  const xml = await (await aws.fetch(`${store}${BUCKET}?list-type=2&prefix=${encodeURIComponent(prefix)}`)).text();
+  const of = (text, name) => new RegExp(`<${name}>([^<]*)<`).exec(text)?.[1];
+  const file = (text) => ({ key: of(text, "Key"), size: Number(of(text, "Size")), last_modified: of(text, "LastModified") });
+  return xml.split("<Contents>").slice(1).map(file);
+}
+
 /** What an application's one signing route does. */
 function signer(store) {
   const aws = new AwsClient({ accessKeyId: KEY, secretAccessKey: SECRET, region: REGION, service: "s3" });
@@ -99,7 +135,7 @@ function signer(store) {
 
 function allow({ headers }, response) {
   response.setHeader("access-control-allow-origin", headers.origin ?? "*");
-  response.setHeader("access-control-allow-methods", "POST");
+  response.setHeader("access-control-allow-methods", "GET, POST, DELETE");
   response.setHeader("access-control-allow-headers", "authorization, content-type");
 }
 
