@@ -21,6 +21,11 @@ fn violations(room: &str, path: &str, text: &str) -> Vec<String> {
 
 type Found = Vec<(usize, String)>;
 
+fn is_of_the_face(file: &str) -> bool {
+    let name = file.strip_prefix("src/face/").map(|name| name.strip_prefix("backends/").unwrap_or(name));
+    name.is_some_and(|name| name.ends_with(".js") && !name.contains('/'))
+}
+
 /// The file that `path` means by a relative import.
 fn meant(path: &str, import: &str) -> Option<String> {
     if !import.starts_with(['.']) {
@@ -52,7 +57,7 @@ fn imports(path: &str, text: &str) -> Found {
             found.push((token.line, "an import whose file is not a plain string".into()));
             continue;
         };
-        if !meant(path, file).is_some_and(|file| file.starts_with("src/face/") && file.ends_with(".js")) {
+        if !meant(path, file).is_some_and(|file| is_of_the_face(&file)) {
             found.push((token.line, format!("imports `{file}`, which is no file of the face")));
         }
     }

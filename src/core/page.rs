@@ -10,7 +10,8 @@ use super::{
 };
 
 /// What browsers say when a fetch gets no answer; any other TypeError is a mistake in the page.
-const NO_ANSWER: [&str; 4] = ["Failed to fetch", "NetworkError", "Load failed", "network error"];
+const NO_ANSWER: [&str; 6] =
+    ["Failed to fetch", "NetworkError", "Load failed", "network error", "connection was lost", "Error in input stream"];
 
 /// One member says what it is: `answer`, a `status` with its `body`, what `storage` said, or what was `thrown`.
 pub fn answer(outcome: Option<&Json>) -> Result<Json, Failure> {

@@ -83,7 +83,7 @@ async function refusal(thrown) {
 
 /** A refusal without words would look like a route that is not there. */
 function worded(body, otherwise) {
-  return body?.error || body?.message ? body : { ...Object(body), error: otherwise || "it gave no reason" };
+  return [body?.error, body?.message].some((said) => said && typeof said === "string") ? body : { ...Object(body), error: otherwise || "it gave no reason" };
 }
 
 /** A presigned URL is a secret, and the errors of some libraries hold the URL. */

@@ -1,19 +1,19 @@
 // What each backend of functions has of its own: errors, answers that are none, metadata, forms.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 
 import { PART, stage, timeout } from "./backends/stage.js";
 
 const here = stage();
 const { visit, stored, isStored, stats, faults, heal } = here;
 let page;
-before(async () => {
-  page = await visit();
-});
 after(() => page?.close());
 const up = (backend, plan) => page.evaluate((plan) => window.up(plan), { backend, where: here.where, seed: 1, size: 3, ...plan });
-const own = (words, run) => test(words, { timeout }, () => run().finally(heal));
+const own = (words, run) => test(words, { timeout }, async () => {
+  page ??= await visit();
+  await run().finally(heal);
+});
 
 own("what functions throw and return is judged", async () => {
   for (const [name, code, status, words, asked] of [

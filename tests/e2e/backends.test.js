@@ -96,6 +96,7 @@ for (const { name, can } of BACKENDS) {
       await isStored(result.key, 2, BIG);
       const { requests } = await stats();
       assert.ok(requests.part < 8 && !requests.create, JSON.stringify(requests));
+      return can.goOn;
     });
 
     row("a store that asks for fewer requests is obeyed", async () => {
@@ -114,6 +115,7 @@ for (const { name, can } of BACKENDS) {
     });
 
     row("a completion of 200 with an error inside", async () => {
+      if (can.whole) return "nothing in parts";
       await faults({ on: "complete", times: 1, do: { error_in_200: "InternalError" } });
       const result = await up({ size: PART + 1, seed: 6 });
       assert.equal(result.error, undefined, JSON.stringify(result));

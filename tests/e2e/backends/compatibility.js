@@ -11,7 +11,7 @@ export const BACKENDS = [
   { name: "signer", title: "signer", can: { download: true, remove: true, key: true, verify: true } },
   { name: "uppyCallbacks", title: "Uppy's callbacks", can: {} },
   { name: "companion", title: "Companion 6.2.2", can: {} },
-  { name: "betterUpload", title: "better-upload 3.0.19", can: {} },
+  { name: "betterUpload", title: "better-upload 3.0.19", can: { goOn: "in the same page" } },
 ];
 
 const FILE = fileURLToPath(new URL("../../../docs/compatibility.md", import.meta.url));
