@@ -80,9 +80,14 @@ pub struct Asked {
     signed: Vec<String>,
     /// Headers that were sent along.
     sent: Vec<String>,
+    /// It was signed with the checksum of an empty body, as AWS's SDK does where nobody tells it not to.
+    empty_sum: bool,
     /// How much longer the signer said it would be good.
     left: Option<Millis>,
 }
+
+/// CRC-32 of nothing, as a query has it.
+const EMPTY_SUM: &str = "x-amz-checksum-crc32=AAAAAA";
 
 impl Asked {
     pub fn of(signed: &Signed, left: Option<Millis>) -> Self {
@@ -99,6 +104,7 @@ impl Asked {
         Self {
             signed: signed_headers.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             sent: signed.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect(),
+            empty_sum: text::contains(query, EMPTY_SUM),
             left,
         }
     }
@@ -133,6 +139,11 @@ pub fn refused(response: &Response, asked: &Asked) -> Failure {
             ));
         }
         _ => {}
+    }
+    if asked.empty_sum && failure.verdict == Verdict::Fatal {
+        failure.error.message.push_str(
+            " Its URL was signed with the checksum of an empty body: the signer, if it is AWS's SDK, wants `requestChecksumCalculation: \"WHEN_REQUIRED\"`, and Companion AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_REQUIRED in its environment.",
+        );
     }
     failure
 }
@@ -257,6 +268,24 @@ mod tests {
             assert_eq!((failure.error.code, failure.verdict), (kind, verdict), "{status} {code}");
             assert_eq!(failure.error.storage_code.as_deref(), Some(code));
             assert_eq!(failure.error.status, Some(status));
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_where_a_signer_has_hashed_nothing() {
+        let signed = |query: &str| Signed {
+            url: format!("https://s.example/k?{query}&X-Amz-Signature=secret"),
+            method: crate::core::protocol::Method::Put,
+            headers: Vec::new(),
+            fields: Vec::new(),
+        };
+        let bad =
+            Response { status: 400, headers: Headers::default(), body: "<Error><Code>BadDigest</Code></Error>".into() };
+        for (query, hint) in [("x-amz-checksum-crc32=AAAAAA%3D%3D", true), ("x-amz-checksum-crc32=EBQ2aQ%3D%3D", false)]
+        {
+            let error = refused(&bad, &Asked::of(&signed(query), None)).into_error();
+            assert_eq!(error.code, Code::ChecksumMismatch);
+            assert_eq!(error.message.contains("AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_REQUIRED"), hint, "{query}");
         }
     }
 

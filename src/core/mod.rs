@@ -10,7 +10,7 @@
 //! | what an upload does next | [`upload`] |
 //! | what a download does next | [`download`] |
 //! | what an HTTP answer means | [`answer`], with [`xml`] and [`http`] |
-//! | what a backend's JSON means | [`protocol`], on [`json`] |
+//! | what a backend's JSON means | [`protocol`], on [`json`]; where functions of the page stand for it, [`page`] |
 //! | whether and when to try again | [`retry`] |
 //! | how large a part is | [`plan`] |
 //! | what survives a reload | [`checkpoint`] |
@@ -39,6 +39,7 @@ pub mod mark;
 pub mod meter;
 pub mod options;
 pub mod outside;
+pub mod page;
 pub mod plan;
 pub mod protocol;
 pub mod reach;

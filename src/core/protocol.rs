@@ -21,6 +21,8 @@ pub struct UploadRequest {
     pub key: Option<String>,
     pub metadata: Vec<(String, String)>,
     pub part_size: Option<u64>,
+    /// Storage takes no presigned POST form: something else is to be signed.
+    pub form_refused: bool,
 }
 
 /// How the bytes of one request go to storage.
@@ -49,8 +51,21 @@ pub struct PartGrants {
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum UploadGrant {
-    Whole { key: String, signed: Signed, expires_in: Option<u64> },
-    Parts { key: String, upload_id: String, part_size: Option<u64>, grants: PartGrants },
+    Whole {
+        key: String,
+        signed: Signed,
+        expires_in: Option<u64>,
+    },
+    Parts {
+        key: String,
+        upload_id: String,
+        part_size: Option<u64>,
+        grants: PartGrants,
+    },
+    /// Storage has this very file already, says the backend.
+    Stored {
+        key: String,
+    },
 }
 
 /// A multipart upload by its names.
@@ -96,6 +111,7 @@ impl UploadGrant {
             Self::Parts { grants, key, upload_id, part_size } => {
                 Self::Parts { grants: grants.dated(date), key, upload_id, part_size }
             }
+            stored => stored,
         }
     }
 }
@@ -126,6 +142,9 @@ pub struct StoredFile {
 
 pub fn upload_grant(answer: &Json) -> Result<UploadGrant, Error> {
     let key = text(answer, "file_key")?;
+    if answer.get("stored") == Some(&Json::Bool(true)) {
+        return Ok(UploadGrant::Stored { key });
+    }
     let Some(upload_id) = optional_text(answer, "upload_id")? else {
         let method = match optional_text(answer, "method")? {
             Some(method) if method.eq_ignore_ascii_case("POST") => Method::Post,
@@ -389,6 +408,14 @@ mod tests {
             panic!("one PUT")
         };
         assert_eq!((key.as_str(), signed.method, expires_in), ("uploads/1/a b.pdf", Method::Put, Some(3600)));
+    }
+
+    #[test]
+    fn what_is_stored_already_has_a_key_and_no_url() {
+        let read = |answer: Value| upload_grant(&answer.into());
+        assert_eq!(read(json!({"file_key": "k", "stored": true})).unwrap(), UploadGrant::Stored { key: "k".into() });
+        assert!(read(json!({"stored": true})).is_err());
+        assert!(read(json!({"file_key": "k", "stored": "true"})).is_err());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
         plan::LARGEST_PART,
         retry::Policy,
     },
-    web::{Endpoint, HttpBackend, SavedRecord, StoreKind, is_file_handle},
+    web::{Endpoint, Functions, Peer, SavedRecord, StoreKind, is_file_handle},
 };
 
 /// An options object, or `undefined`.
@@ -21,7 +21,7 @@ pub struct Options(JsValue);
 
 /// Everything that `new Client(…)` takes.
 pub struct ClientOptions {
-    pub backend: HttpBackend,
+    pub peer: Peer,
     pub settings: Settings,
     pub store: StoreKind,
     pub on_log: Option<Function>,
@@ -64,8 +64,15 @@ impl Options {
             stall_timeout: self.number("stallTimeout", 1, LONGEST_SPAN)?.unwrap_or(defaults.stall_timeout),
             checksum: self.checksum()?.unwrap_or(defaults.checksum),
         };
-        let backend = HttpBackend::new(Endpoint { url: self.endpoint()?, headers, credentials: self.credentials()? });
-        Ok(ClientOptions { backend, settings, store: self.store()?, on_log: self.function("onLog")? })
+        let credentials = self.credentials()?;
+        let peer = match self.backend()? {
+            Some(_) if !headers.is_undefined() || credentials.is_some() => {
+                return Err(invalid("headers", "left to `backend`, as `credentials` are"));
+            }
+            Some(functions) => Peer::Page(functions),
+            None => Peer::Server(Endpoint { url: self.endpoint()?, headers, credentials }),
+        };
+        Ok(ClientOptions { peer, settings, store: self.store()?, on_log: self.function("onLog")? })
     }
 
     /// These options, and what an upload was first begun with where they say nothing else.
@@ -126,6 +133,16 @@ impl Options {
 
     pub fn function(&self, name: &str) -> Result<Option<Function>, Error> {
         self.optional(name, |value| value.dyn_into().ok(), "a function")
+    }
+
+    /// What the face has made of it: one function, by the name that its saved transfers have.
+    fn backend(&self) -> Result<Option<Functions>, Error> {
+        let Some(ask) = self.function("backend")? else { return Ok(None) };
+        if !self.get("endpoint").is_undefined() {
+            return Err(invalid("endpoint", "left out where `backend` is given"));
+        }
+        let name = Reflect::get(&ask, &"id".into()).ok().and_then(|id| id.as_string()).unwrap_or_default();
+        Ok(Some(Functions { ask, name }))
     }
 
     fn endpoint(&self) -> Result<String, Error> {

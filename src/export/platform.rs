@@ -3,11 +3,11 @@
 use super::listener::JsListener;
 use crate::{
     drive::seams::Platform,
-    web::{BlobSink, BlobSource, BrowserClock, BrowserStore, BrowserTransport, HttpBackend, WorkerHasher},
+    web::{BlobSink, BlobSource, BrowserBackend, BrowserClock, BrowserStore, BrowserTransport, WorkerHasher},
 };
 
 pub struct Browser {
-    pub backend: HttpBackend,
+    pub backend: BrowserBackend,
     pub transport: BrowserTransport,
     pub store: BrowserStore,
     pub hasher: WorkerHasher,
@@ -15,7 +15,7 @@ pub struct Browser {
 }
 
 impl Platform for Browser {
-    type Backend = HttpBackend;
+    type Backend = BrowserBackend;
     type Source = BlobSource;
     type Sink = BlobSink;
     type Store = BrowserStore;
@@ -24,7 +24,7 @@ impl Platform for Browser {
     type Clock = BrowserClock;
     type Listener = JsListener;
 
-    fn backend(&self) -> &HttpBackend {
+    fn backend(&self) -> &BrowserBackend {
         &self.backend
     }
 

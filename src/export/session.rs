@@ -5,7 +5,7 @@ use std::{
     rc::Rc,
 };
 
-use js_sys::{Array, Date, Promise};
+use js_sys::{Array, Date, Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
@@ -25,7 +25,7 @@ use crate::{
         transfer::{Event, Input, Level},
     },
     drive::{Driver, call::retrying, mailbox::Message, seams::Backend},
-    web::{BrowserClock, BrowserStore, BrowserTransport, LinkWatch, WorkerHasher, warm_up},
+    web::{BrowserBackend, BrowserClock, BrowserStore, BrowserTransport, LinkWatch, WorkerHasher, warm_up},
 };
 
 #[wasm_bindgen]
@@ -39,14 +39,17 @@ impl Session {
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<Session, JsValue> {
         panic::tell_whoever_waits();
-        let ClientOptions { backend, settings, store, on_log } =
+        let ClientOptions { peer, settings, store, on_log } =
             Options::new(options).and_then(|options| options.client()).map_err(|error| error::to_js(&error))?;
-        let store = BrowserStore::new(store, backend.endpoint.url.as_str());
-        let told = on_log.clone();
-        let hasher = WorkerHasher::new(start_worker, move |why| {
-            let entry = events::log(&Event::Log(Level::Warn, why.to_owned(), None), Date::now(), None);
-            entry.iter().for_each(|entry| listener::tell(told.as_ref(), entry));
-        });
+        let warn = |on_log: Option<Function>| {
+            move |why: &str| {
+                let entry = events::log(&Event::Log(Level::Warn, why.to_owned(), None), Date::now(), None);
+                entry.iter().for_each(|entry| listener::tell(on_log.as_ref(), entry));
+            }
+        };
+        let backend = BrowserBackend::new(peer, warn(on_log.clone()));
+        let store = BrowserStore::new(store, backend.name());
+        let hasher = WorkerHasher::new(start_worker, warn(on_log.clone()));
         let transport = BrowserTransport::default();
         let platform = Rc::new(Browser { backend, transport, store, hasher, clock: BrowserClock });
         let (driver, mailbox) = Driver::new(platform.clone(), settings.clone(), seed());

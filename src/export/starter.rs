@@ -72,7 +72,7 @@ impl Starter {
         accept.check(&filename, &content_type, size)?;
         plan::check(size)?;
         let part_size = self.settings.part_size.map(|wanted| plan::part_size(size, wanted));
-        let request = UploadRequest { filename, content_type, size, key, metadata, part_size };
+        let request = UploadRequest { filename, content_type, size, key, metadata, part_size, form_refused: false };
         let id = id.into();
         if let Some(handle) = handle {
             self.platform.store.remember_handle(id, handle);

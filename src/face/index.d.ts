@@ -21,13 +21,27 @@ export class Client {
   close(): void;
 }
 
-export interface ClientOptions {
+export type ClientOptions = ClientSettings & (EndpointOptions | BackendOptions);
+export interface EndpointOptions extends ServerOptions {
   /** Base URL of a backend that speaks this project's protocol. A relative one is resolved against the page. */
   endpoint: string | URL;
+  backend?: never;
+}
+export interface BackendOptions {
+  /** Or any other backend: `companion(url)`, `betterUpload(url, route)`, `signer(sign)`, `uppyCallbacks(callbacks)`, or your own functions. */
+  backend: Backend;
+  endpoint?: never;
+  headers?: never;
+  credentials?: never;
+}
+/** How a server is asked. */
+export interface ServerOptions {
   /** Sent to the backend, never to storage. A function is asked afresh for each request, so a token can be renewed. */
   headers?: HeadersInit | (() => HeadersInit | Promise<HeadersInit>);
   /** For requests to the backend. @default "same-origin" */
   credentials?: RequestCredentials;
+}
+export interface ClientSettings {
   /** Requests to storage in flight at once, over all transfers of this client; 1 to 100. @default "auto": 6, as many as HTTP/1.1 allows */
   concurrency?: number | "auto";
   /** Bytes per part or range. Raised where 10,000 parts would not do; one size for the whole upload. @default "auto": parts of 8 MiB; ranges as connections come free */
@@ -221,3 +235,96 @@ export type ErrorCode =
   | "source-changed" | "object-changed" | "checksum-mismatch"
   | "storage-full" | "backend" | "storage" | "internal"
   | "busy"; // another tab, or another transfer of this page, drives the same upload
+
+/**
+ * Any backend as functions. Only the first is needed to upload, `requestDownload` to download; what is missing is a capability
+ * that is absent. What they return is checked as a server's JSON is, and errors name its members as the protocol does (`url` is
+ * `upload_url`). They may throw a TransferError, which counts as it is; anything with an HTTP `status`, a Response among them;
+ * else it is a `backend`, or `network` where a fetch got no answer. `signal` is aborted where the answer is no longer wanted.
+ */
+export interface Backend {
+  /** Tells its saved transfers from those of other backends. */
+  id?: string;
+  requestUpload(file: UploadRequest, signal: AbortSignal): Promise<UploadGrant>;
+  requestParts?(upload: UploadRef, partNumbers: number[], signal: AbortSignal): Promise<PartGrants>;
+  /** All that storage has of it, over all pages. */
+  listParts?(upload: UploadRef, signal: AbortSignal): Promise<{ partNumber: number; etag: string; size: number }[]>;
+  completeUpload?(
+    upload: UploadRef,
+    parts: { partNumber: number; etag: string }[],
+    signal: AbortSignal,
+  ): Promise<{ etag?: string | undefined; location?: string | undefined; checksumCrc64nvme?: string | undefined; checksumCrc32c?: string | undefined }>;
+  abortUpload?(upload: UploadRef): Promise<void>;
+  requestDownload?(key: string, signal: AbortSignal): Promise<DownloadGrant>;
+  list?(prefix: string | undefined, signal: AbortSignal): Promise<StoredFile[]>;
+  remove?(key: string, signal: AbortSignal): Promise<void>;
+}
+export interface UploadRequest {
+  filename: string;
+  contentType: string;
+  size: number;
+  key?: string;
+  metadata?: Record<string, string>;
+  /** What suits this file; up to this size, one request will do. */
+  partSize?: number;
+  /** Storage has refused a presigned POST form of this file: sign something else. */
+  form?: false;
+}
+export interface UploadRef {
+  key: string;
+  uploadId: string;
+}
+export type UploadGrant =
+  | {
+      key: string;
+      url: string;
+      method?: "PUT" | "POST" | undefined;
+      headers?: Record<string, string> | undefined;
+      /** Those of a presigned POST form: sent first, in this order; the file comes last. */
+      fields?: Record<string, string> | undefined;
+      expiresIn?: number | undefined;
+    }
+  | ({ key: string; uploadId: string; partSize?: number | undefined } & Partial<PartGrants>)
+  /** Storage has this very file already. */
+  | { key: string; stored: true };
+export interface DownloadGrant {
+  url: string;
+  headers?: Record<string, string> | undefined;
+  /** In seconds, as everywhere here. */
+  expiresIn?: number | undefined;
+  size?: number | undefined;
+  etag?: string | undefined;
+  contentType?: string | undefined;
+  contentEncoding?: string | undefined;
+  checksumCrc64nvme?: string | undefined;
+  checksumCrc32c?: string | undefined;
+}
+export interface PartGrants {
+  parts: { partNumber: number; url: string; headers?: Record<string, string> | undefined }[];
+  expiresIn?: number | undefined;
+}
+
+/** @uppy/companion 6, unmodified: uploads alone. `form: false` where storage is known to take no POST forms (R2). */
+export function companion(url: string | URL, options?: ServerOptions & { form?: boolean }): Backend;
+/** A route of a better-upload 3 server, unmodified: uploads alone, which a reload cuts off for good. `url` is that of its handler. */
+export function betterUpload(url: string | URL, route: string, options?: ServerOptions): Backend;
+/**
+ * One function that signs any storage request: create, part, list, complete, abort, put, get, delete. The page says the rest to
+ * storage itself, so the bucket's CORS rule must allow POST and DELETE as well.
+ */
+export function signer(
+  sign: (
+    request: SignableRequest,
+    signal: AbortSignal,
+  ) => Promise<{ url: string; key?: string | undefined; headers?: Record<string, string> | undefined; expiresIn?: number | undefined }>,
+): Backend;
+/** `metadata`: to be signed as `x-amz-meta-*`, and returned with `headers`. */
+export type SignableRequest =
+  | { action: "put" | "create"; key: string; contentType?: string; metadata?: Record<string, string> }
+  | { action: "get" | "delete"; key: string }
+  | { action: "part"; key: string; uploadId: string; partNumber: number }
+  /** `partNumberMarker`, where there is one, is to be signed as the query's `part-number-marker`. */
+  | { action: "list-parts"; key: string; uploadId: string; partNumberMarker?: number }
+  | { action: "complete" | "abort"; key: string; uploadId: string };
+/** The callbacks that backends written for Uppy 5's AwsS3 already have. They see no bytes: `file.data` and a part's `body` are not there. */
+export function uppyCallbacks(callbacks: Record<string, ((...args: any[]) => unknown) | boolean | undefined>): Backend;

@@ -5,6 +5,11 @@ import { SavedTransfer } from "./saved.js";
 import { Batch, Transfer } from "./transfer.js";
 
 export { TransferError };
+// Plain JavaScript, each in a file of its own: what of it an application does not import, its bundler leaves out.
+export { betterUpload } from "./backends/better-upload.js";
+export { companion } from "./backends/companion.js";
+export { signer } from "./backends/signer.js";
+export { uppyCallbacks } from "./backends/uppy-callbacks.js";
 
 let loading;
 
@@ -17,12 +22,19 @@ function load() {
   return loading;
 }
 
+/** A page that asks a server by `endpoint` does not load what speaks for functions. */
+async function withBackend(options) {
+  if (options?.backend === undefined) return options;
+  const { speak } = await import("./functions.js");
+  return { ...options, backend: speak(options.backend) };
+}
+
 export class Client {
   #session;
   #next = 1;
 
   constructor(options = {}) {
-    this.#session = load().then(() => new Session(options));
+    this.#session = Promise.all([withBackend(options), load()]).then(([options]) => new Session(options));
     // Each transfer hears of it; without one nobody needs to.
     this.#session.catch(() => {});
   }

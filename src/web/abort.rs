@@ -7,21 +7,31 @@ use super::listening::Listening;
 
 /// Ends a fetch when dropped. Never the user's own signal: gloo-net 0.7 hangs when a fetch is aborted with a reason that
 /// is no Error.
-pub struct AbortOnDrop(AbortController);
+pub struct AbortOnDrop {
+    controller: AbortController,
+    over: bool,
+}
 
 impl AbortOnDrop {
     pub fn new() -> Result<Self, JsValue> {
-        AbortController::new().map(Self)
+        AbortController::new().map(|controller| Self { controller, over: false })
     }
 
     pub fn signal(&self) -> AbortSignal {
-        self.0.signal()
+        self.controller.signal()
+    }
+
+    /// What it was for has ended by itself.
+    pub fn over(mut self) {
+        self.over = true;
     }
 }
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
-        self.0.abort();
+        if !self.over {
+            self.controller.abort();
+        }
     }
 }
 

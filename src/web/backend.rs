@@ -1,4 +1,4 @@
-//! A backend that speaks this project's protocol.
+//! A backend that speaks this project's protocol: a server, or functions of the page in its stead.
 
 use std::rc::Rc;
 
@@ -9,6 +9,7 @@ use wasm_bindgen::JsValue;
 use super::{
     batch::Batch,
     endpoint::{Endpoint, Said},
+    functions::Functions,
     json,
 };
 use crate::{
@@ -22,28 +23,57 @@ use crate::{
     drive::seams::Backend,
 };
 
-pub struct HttpBackend {
-    pub endpoint: Rc<Endpoint>,
+/// Who answers.
+pub enum Peer {
+    Server(Endpoint),
+    Page(Functions),
+}
+
+pub struct BrowserBackend {
+    peer: Rc<Peer>,
     batch: Rc<Batch>,
 }
 
-impl HttpBackend {
-    pub fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint: Rc::new(endpoint), batch: Rc::default() }
+impl BrowserBackend {
+    /// `warn` is told what it can't do.
+    pub fn new(peer: Peer, warn: impl Fn(&str) + 'static) -> Self {
+        let batch = Batch::new(matches!(peer, Peer::Server(_)), warn);
+        Self { peer: Rc::new(peer), batch: Rc::new(batch) }
+    }
+
+    /// What tells its saved transfers from those of others.
+    pub fn name(&self) -> &str {
+        match &*self.peer {
+            Peer::Server(endpoint) => &endpoint.url,
+            Peer::Page(functions) => &functions.name,
+        }
     }
 }
 
-impl Backend for HttpBackend {
+impl Peer {
+    pub(super) async fn call(&self, method: Method, path: &str, body: Option<JsValue>) -> Result<Said, Failure> {
+        match self {
+            Self::Server(endpoint) => endpoint.call(method, path, body).await,
+            Self::Page(functions) => functions.call(method, path, body).await,
+        }
+    }
+
+    async fn post(&self, path: &str, members: &[(&str, JsValue)]) -> Result<Said, Failure> {
+        self.call(Method::POST, path, Some(json::object(members))).await
+    }
+}
+
+impl Backend for BrowserBackend {
     async fn request_upload(&self, request: &UploadRequest) -> Result<UploadGrant, Failure> {
         let file = file(request);
         let small = request.part_size.is_some_and(|size| request.size <= size);
         let said = match small {
-            true => self.batch.ask(&self.endpoint, &file).await,
+            true => self.batch.ask(&self.peer, &file).await,
             false => None,
         };
         let Said { body, date } = match said {
             Some(said) => said?,
-            None => self.endpoint.call(Method::POST, "/request-upload", Some(file)).await?,
+            None => self.peer.call(Method::POST, "/request-upload", Some(file)).await?,
         };
         let grant = protocol::upload_grant(&body?).map_err(Failure::fatal)?;
         Ok(grant.dated(date.as_deref()))
@@ -53,13 +83,13 @@ impl Backend for HttpBackend {
         let numbers: Array = parts.iter().map(|number| JsValue::from(*number)).collect();
         let [key, id] = names(upload);
         let Said { body, date } =
-            self.endpoint.post("/request-parts", &[key, id, ("part_numbers", numbers.into())]).await?;
+            self.peer.post("/request-parts", &[key, id, ("part_numbers", numbers.into())]).await?;
         let grants = protocol::part_grants(&body?).map_err(Failure::fatal)?;
         Ok(grants.dated(date.as_deref()))
     }
 
     async fn list_parts(&self, upload: &UploadRef) -> Result<Vec<StoredPart>, Failure> {
-        let answer = self.endpoint.post("/list-parts", &names(upload)).await?.body?;
+        let answer = self.peer.post("/list-parts", &names(upload)).await?.body?;
         protocol::stored_parts(&answer).map_err(Failure::fatal)
     }
 
@@ -74,28 +104,29 @@ impl Backend for HttpBackend {
         };
         let parts: Array = parts.iter().map(part).collect();
         let [key, id] = names(upload);
-        let answer = self.endpoint.post("/complete-upload", &[key, id, ("parts", parts.into())]).await?.body?;
+        let answer = self.peer.post("/complete-upload", &[key, id, ("parts", parts.into())]).await?.body?;
         protocol::completion(&answer, &upload.key, size)
     }
 
     async fn abort_upload(&self, upload: &UploadRef) -> Result<(), Failure> {
-        self.endpoint.post("/abort-upload", &names(upload)).await.map(drop)
+        self.peer.post("/abort-upload", &names(upload)).await.map(drop)
     }
 
     async fn request_download(&self, key: &str) -> Result<DownloadGrant, Failure> {
         let Said { body, date } =
-            self.endpoint.call(Method::GET, &format!("/request-download/{}", key_path(key)), None).await?;
+            self.peer.call(Method::GET, &format!("/request-download/{}", key_path(key)), None).await?;
         let grant = protocol::download_grant(&body?).map_err(Failure::fatal)?;
         Ok(grant.dated(date.as_deref()))
     }
 
     async fn list(&self, prefix: Option<&str>) -> Result<Vec<StoredFile>, Failure> {
         let query = prefix.map_or(String::new(), |prefix| format!("?prefix={}", key_path(prefix)));
-        protocol::stored_files(&self.endpoint.get(&format!("/files{query}")).await?).map_err(Failure::fatal)
+        let answer = self.peer.call(Method::GET, &format!("/files{query}"), None).await?.body?;
+        protocol::stored_files(&answer).map_err(Failure::fatal)
     }
 
     async fn remove(&self, key: &str) -> Result<(), Failure> {
-        self.endpoint.call(Method::DELETE, &format!("/files/{}", key_path(key)), None).await.map(drop)
+        self.peer.call(Method::DELETE, &format!("/files/{}", key_path(key)), None).await.map(drop)
     }
 }
 
@@ -115,6 +146,7 @@ fn file(request: &UploadRequest) -> JsValue {
         ("multipart", JsValue::TRUE),
         ("key", text(&request.key)),
         ("metadata", if metadata.is_empty() { JsValue::UNDEFINED } else { json::object(&metadata) }),
+        ("form", if request.form_refused { JsValue::FALSE } else { JsValue::UNDEFINED }),
         ("part_size", request.part_size.map_or(JsValue::UNDEFINED, |size| JsValue::from_f64(size as f64))),
     ])
 }

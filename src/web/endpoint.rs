@@ -90,12 +90,4 @@ impl Endpoint {
         };
         headers.map(Headers::from_raw).map_err(failed)
     }
-
-    pub(super) async fn get(&self, path: &str) -> Result<Json, Failure> {
-        self.call(Method::GET, path, None).await?.body
-    }
-
-    pub(super) async fn post(&self, path: &str, members: &[(&str, JsValue)]) -> Result<Said, Failure> {
-        self.call(Method::POST, path, Some(json::object(members))).await
-    }
 }

@@ -10,7 +10,12 @@ const DEEPEST: usize = 16;
 
 /// Parses with the browser's parser; `None` for what is no JSON.
 pub fn parse(text: &str) -> Option<Json> {
-    convert(&JSON::parse(text).ok()?, DEEPEST)
+    read(&JSON::parse(text).ok()?)
+}
+
+/// `None` for what JSON can't say.
+pub fn read(value: &JsValue) -> Option<Json> {
+    convert(value, DEEPEST)
 }
 
 /// An object of these members, as JSON text. `undefined` members are left out, as `JSON.stringify` does.

@@ -8,6 +8,7 @@ mod blob_sink;
 mod clock;
 mod endpoint;
 mod fetch;
+mod functions;
 mod handle;
 pub mod hasher;
 mod idb;
@@ -27,11 +28,12 @@ mod xhr;
 
 pub use self::{
     abort::AbortWatch,
-    backend::HttpBackend,
+    backend::{BrowserBackend, Peer},
     blob_sink::{BlobSink, warm_up},
     clock::BrowserClock,
     endpoint::Endpoint,
     fetch::Bytes,
+    functions::Functions,
     handle::{file_of, is_file_handle},
     hasher::WorkerHasher,
     link::LinkWatch,

@@ -8,12 +8,12 @@ use presigned::{
         protocol::UploadGrant,
     },
     drive::seams::{Backend, Transport},
-    web::{BlobSource, BrowserTransport, Endpoint, HttpBackend},
+    web::{BlobSource, BrowserTransport},
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::server::{backend, blob, bytes, faults, heal, hits, page, request};
+use super::server::{backend, blob, bytes, faults, headers_of, heal, hits, request, server};
 
 async fn refused(user: &str, fault: &str) -> Failure {
     let backend = backend(user).await;
@@ -59,21 +59,21 @@ async fn a_part_without_a_readable_etag() {
 
 #[wasm_bindgen_test]
 async fn who_is_not_signed_in_is_told() {
-    let nobody = HttpBackend::new(Endpoint { url: page(""), headers: JsValue::UNDEFINED, credentials: None });
+    let nobody = server(JsValue::UNDEFINED);
     let failure = nobody.list(None).await.unwrap_err();
     assert_eq!((failure.error.code, failure.error.status), (Code::AccessDenied, Some(401)));
 }
 
 #[wasm_bindgen_test]
 async fn headers_are_asked_afresh_for_each_request() {
-    let token = backend("afresh").await.endpoint.headers.clone();
+    let token = headers_of("afresh").await;
     let asked = js_sys::Array::new();
     let function = js_sys::Function::new_with_args("", "this.asked.push(1); return Promise.resolve(this.token)");
     let this = js_sys::Object::new();
     js_sys::Reflect::set(&this, &"asked".into(), &asked).unwrap();
     js_sys::Reflect::set(&this, &"token".into(), &token).unwrap();
     let headers = function.bind0(&this).into();
-    let backend = HttpBackend::new(Endpoint { url: page(""), headers, credentials: None });
+    let backend = server(headers);
     backend.list(None).await.unwrap();
     backend.list(Some("uploads/afresh/a b/ü+%")).await.unwrap();
     assert_eq!(asked.length(), 2);

@@ -7,7 +7,7 @@ use js_sys::{Object, Reflect, Uint8Array};
 use presigned::{
     core::protocol::UploadRequest,
     drive::seams::{Backend, Clock},
-    web::{BrowserClock, Endpoint, HttpBackend},
+    web::{BrowserBackend, BrowserClock, Endpoint, Peer},
 };
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -18,13 +18,21 @@ pub fn page(path: &str) -> String {
 }
 
 /// A backend signed in as a user of its own, so that tests don't see each other's files.
-pub async fn backend(user: &str) -> HttpBackend {
+pub async fn backend(user: &str) -> BrowserBackend {
+    server(headers_of(user).await)
+}
+
+pub fn server(headers: JsValue) -> BrowserBackend {
+    BrowserBackend::new(Peer::Server(Endpoint { url: page(""), headers, credentials: None }), |_| {})
+}
+
+pub async fn headers_of(user: &str) -> JsValue {
     let login = Request::post(&page("/login")).header("content-type", "application/json");
     let answer = login.body(format!("{{\"user\":\"{user}\"}}")).unwrap().send().await.unwrap();
     let token = get(&json(&answer.text().await.unwrap()), "token").as_string().expect("a token");
     let headers = Object::new();
     Reflect::set(&headers, &"authorization".into(), &format!("Bearer {token}").into()).unwrap();
-    HttpBackend::new(Endpoint { url: page(""), headers: headers.into(), credentials: None })
+    headers.into()
 }
 
 pub fn request(filename: &str, size: u64) -> UploadRequest {
@@ -35,6 +43,7 @@ pub fn request(filename: &str, size: u64) -> UploadRequest {
         key: None,
         metadata: Vec::new(),
         part_size: None,
+        form_refused: false,
     }
 }
 
@@ -109,7 +118,7 @@ pub async fn sha256(bytes: &Uint8Array) -> String {
 }
 
 /// Stores these bytes with one PUT and returns their key.
-pub async fn stored(backend: &HttpBackend, name: &str, bytes: &Uint8Array) -> String {
+pub async fn stored(backend: &BrowserBackend, name: &str, bytes: &Uint8Array) -> String {
     use presigned::{
         core::protocol::UploadGrant,
         drive::seams::Transport,

@@ -14,7 +14,9 @@ use presigned::{
         mailbox::{Mailbox, Message},
         seams::{Backend, Listener, Platform},
     },
-    web::{BlobSink, BlobSource, BrowserClock, BrowserStore, BrowserTransport, HttpBackend, StoreKind, WorkerHasher},
+    web::{
+        BlobSink, BlobSource, BrowserBackend, BrowserClock, BrowserStore, BrowserTransport, StoreKind, WorkerHasher,
+    },
 };
 use wasm_bindgen_futures::spawn_local;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -23,7 +25,7 @@ use super::server::{backend, blob, bytes, faults, heal, pause, read, request, sh
 
 /// The browser with a listener that tests can await.
 struct Here {
-    backend: HttpBackend,
+    backend: BrowserBackend,
     transport: BrowserTransport,
     store: BrowserStore,
     hasher: WorkerHasher,
@@ -41,7 +43,7 @@ pub struct Running {
 }
 
 impl Platform for Here {
-    type Backend = HttpBackend;
+    type Backend = BrowserBackend;
     type Source = BlobSource;
     type Sink = BlobSink;
     type Store = BrowserStore;
@@ -50,7 +52,7 @@ impl Platform for Here {
     type Clock = BrowserClock;
     type Listener = Notes;
 
-    fn backend(&self) -> &HttpBackend {
+    fn backend(&self) -> &BrowserBackend {
         &self.backend
     }
 

@@ -300,6 +300,7 @@ where
         key: Some("k".into()),
         metadata: Vec::new(),
         part_size: Some(MIB),
+        form_refused: false,
     };
     let (source, listener) = (Rc::new(SimSource(1)), SimListener(witness.clone(), clock.clone()));
     mailbox.post(Message::Upload { id: 1, request, source, listener, group: None, resume: true });

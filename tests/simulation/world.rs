@@ -263,6 +263,7 @@ impl Planned {
             key: Some(self.key.clone()),
             metadata: Vec::new(),
             part_size: Some(self.part_size),
+            form_refused: false,
         }
     }
 

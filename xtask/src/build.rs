@@ -43,6 +43,10 @@ fn assemble() -> Result {
     for paper in PAPERS.iter().filter(|paper| root().join(paper).is_file()) {
         copy(&root().join(paper), &pkg)?;
     }
+    fs::create_dir_all(pkg.join("backends")).map_err(|error| Failure::Failed(format!("{}: {error}", pkg.display())))?;
+    for backend in files(&root().join("src/face/backends"))? {
+        copy(&backend, &pkg.join("backends"))?;
+    }
     let mut face = files(&root().join("src/face"))?;
     // Its presence says that the package is complete.
     face.sort_by_key(|file| file.ends_with("package.json"));

@@ -6,6 +6,7 @@ use crate::core::{
     error::{Code, Error, Failure, Verdict},
     etag,
     flight::Stage,
+    integrity::Integrity,
     plan::{Plan, amount},
     protocol::{Completion, Method, PartGrants, StoredPart, UploadGrant, UploadRef},
     transfer::{Answer, Command, End, Event, Level, Output, Seen, State},
@@ -119,6 +120,12 @@ impl Upload {
     fn granted(&mut self, grant: UploadGrant) -> Result<(), Error> {
         let (size, was_whole) = (self.request.size, self.upload.is_none());
         let (plan, grants) = match grant {
+            UploadGrant::Stored { key } => {
+                let why = "The backend says that storage has it already: nothing was sent.".to_owned();
+                let completion = Completion { key, etag: None, location: None, told: Vec::new() };
+                self.finish(completion, Integrity::Unverified(why));
+                return Ok(());
+            }
             UploadGrant::Whole { key, mut signed, expires_in } => {
                 self.key = key;
                 self.upload = None;

@@ -8,9 +8,10 @@ use crate::core::{
     flight::Stage,
     http::Response,
     integrity,
-    protocol::Completion,
+    protocol::{Completion, Method},
     time::Millis,
     transfer::{Command, Event, Level, Output, Ticket},
+    xml::Flat,
 };
 
 /// Parts signed by one call at the most.
@@ -42,15 +43,23 @@ impl Upload {
 
     pub(super) fn stored(&mut self, number: u32, response: &Response) {
         if !response.is_success() {
+            let form = self.leases.get(number).is_some_and(|lease| lease.signed.method == Method::Post);
+            if form && matches!(response.status, 405 | 501) && !self.request.form_refused {
+                self.request.form_refused = true;
+                return self.start_anew("Storage takes no POST forms");
+            }
             let failure = match self.leases.get(number) {
                 Some(lease) => answer::refused(response, &Asked::of(&lease.signed, lease.left(self.now))),
                 None => answer::storage(response),
             };
             return self.part_failed(number, failure);
         }
+        // A form that asked for 201 is answered by a document, which needs no header exposed.
+        let document = Flat::parse(&response.body).filter(|flat| flat.root == "PostResponse");
+        let said = |name: &str| document.as_ref().and_then(|document| document.child(name)).map(str::to_owned);
         let etag = match answer::part_etag(response) {
             Ok(etag) => Some(etag),
-            Err(_) if self.upload.is_none() => None,
+            Err(_) if self.upload.is_none() => said("ETag"),
             Err(failure) => return self.part_failed(number, failure),
         };
         let Some(parts) = &mut self.parts else { return };
@@ -66,9 +75,11 @@ impl Upload {
                 }
             }
             etag => {
-                let location = response.headers.get("location").map(str::to_owned);
+                let location = response.headers.get("location").map(str::to_owned).or_else(|| said("Location"));
                 let told = integrity::in_headers(&response.headers);
-                self.completed(Completion { key: self.key.clone(), etag, location, told });
+                // The key of a form may hold a `${filename}` that storage has filled in.
+                let key = said("Key").unwrap_or_else(|| self.key.clone());
+                self.completed(Completion { key, etag, location, told });
             }
         }
     }

@@ -1,7 +1,8 @@
 // Compiled, never run. Each `@ts-expect-error` is a misuse that the types must refuse.
 
-import { Client, TransferError } from "presigned";
+import { betterUpload, Client, companion, signer, TransferError, uppyCallbacks } from "presigned";
 import type {
+  Backend,
   Batch,
   BatchResult,
   ClientOptions,
@@ -12,6 +13,7 @@ import type {
   PartEvent,
   Progress,
   SavedTransfer,
+  SignableRequest,
   StoredFile,
   TraceEntry,
   Transfer,
@@ -35,6 +37,12 @@ const options: ClientOptions = {
 };
 const client = new Client(options);
 new Client({ endpoint: "/api", headers: { authorization: "Bearer token" } });
+new Client({ backend: companion("https://companion.example", { headers: () => ({ authorization: "Bearer token" }), form: false }), partSize: 1 });
+new Client({ backend: betterUpload(new URL("https://app.example/api/upload"), "images") });
+// @ts-expect-error one or the other
+new Client({ endpoint: "/api", backend: companion("https://companion.example") });
+// @ts-expect-error a backend of functions sends its own
+new Client({ backend: companion("https://companion.example"), headers: {} });
 // @ts-expect-error without an endpoint there is nobody to ask
 new Client({});
 // @ts-expect-error
@@ -43,6 +51,38 @@ new Client({ endpoint: "/api", concurrency: "many" });
 new Client({ endpoint: "/api", partsize: 1 });
 // @ts-expect-error
 new Client({ endpoint: "/api", retryDelays: 500 });
+
+const own: Backend = {
+  async requestUpload({ filename, contentType, size, key = filename, metadata = {}, partSize, form }, signal) {
+    console.log(contentType, metadata["colour"], signal.aborted, form);
+    if (size > (partSize ?? 0)) return { key, uploadId: "u", partSize: 5 << 20, parts: [{ partNumber: 1, url: "https://s.example" }] };
+    return Math.random() > 0.5 ? { key, stored: true } : { key, url: "https://s.example", fields: { policy: "p" }, expiresIn: 60 };
+  },
+  requestParts: async ({ key, uploadId }, numbers) => ({ parts: numbers.map((partNumber) => ({ partNumber, url: `https://s.example/${key}/${uploadId}` })) }),
+  listParts: async () => [{ partNumber: 1, etag: "e", size: 5 << 20 }],
+  completeUpload: async (_upload, parts) => ({ etag: parts[0]?.etag, location: undefined }),
+  abortUpload: async () => {},
+  requestDownload: async (key) => ({ url: `https://s.example/${key}`, size: 7, checksumCrc64nvme: "AAAAAAAAAAA=" }),
+  list: async (prefix) => [{ key: prefix ?? "", size: 0, lastModified: new Date() }],
+  remove: async () => {},
+};
+new Client({ backend: own });
+new Client({ backend: { ...companion("/companion"), requestDownload: async (key) => ({ url: `https://cdn.example/${key}` }) } });
+// @ts-expect-error without it nothing can be uploaded
+const lame: Backend = { requestDownload: async () => ({ url: "" }) };
+// @ts-expect-error
+const wrong: Backend = { requestUpload: async () => ({ url: "https://s.example" }) };
+console.log(lame, wrong);
+
+new Client({ backend: signer(async (request, signal) => ({ url: await sign(request, signal), headers: {}, expiresIn: 900 })) });
+new Client({ backend: uppyCallbacks({ getUploadParameters: async (file: { name: string }) => ({ url: file.name }), shouldUseMultipart: false }) });
+
+async function sign(request: SignableRequest, signal: AbortSignal): Promise<string> {
+  if (request.action === "part") return `${request.key}/${request.uploadId}/${request.partNumber}`;
+  if (request.action === "create") return request.contentType ?? "";
+  // @ts-expect-error only a part has a number
+  return signal.aborted ? "" : request.partNumber;
+}
 
 export async function uploads(file: File, signal: AbortSignal): Promise<void> {
   const upload: Upload = client.upload(file, {
