@@ -1,6 +1,11 @@
 //! Performs one command, and tells by mail how it went.
 
-use std::rc::Rc;
+use std::{future::ready, rc::Rc};
+
+use futures_util::{
+    future::TryFutureExt,
+    stream::{self, TryStreamExt},
+};
 
 use super::{
     gate::Gate,
@@ -16,6 +21,9 @@ use crate::core::{
     protocol::Signed,
     transfer::{Answer, Command, Input, Seen},
 };
+
+/// Chunks of one answer on their way into the sink: as much as comes while a disk makes sure of what came before.
+const WRITES_AHEAD: usize = 32;
 
 pub async fn perform<P: Platform>(
     platform: Rc<P>,
@@ -78,8 +86,9 @@ async fn answer<P: Platform>(
         }
         (Command::Restart, Work::Download { sink, .. }) => sink.clear().await.map(|()| Answer::Restarted),
         (Command::Seal { size, content_type }, Work::Download { sink, .. }) => {
-            sink.seal(size, content_type.as_deref()).await.map(|()| Answer::Sealed)
+            sink.seal(size, content_type.as_deref()).await.map(Answer::Sealed)
         }
+        (Command::Commit, Work::Download { sink, .. }) => sink.commit().await.map(|()| Answer::Committed),
         _ => Err(Failure::fatal(Error::new(Code::Internal, "A command does not fit its transfer."))),
     }
 }
@@ -140,20 +149,35 @@ async fn fetch<P: Platform>(
     gate: &Gate,
     post: &Post<P>,
 ) -> Result<Answer, Failure> {
-    let (head, mut body) = match platform.transport().get(signed, start, end).await? {
+    let (head, body) = match platform.transport().get(signed, start, end).await? {
         Opened::Reply(response) => return Ok(Answer::Replied(response)),
         Opened::Body(head, body) => (head, body),
     };
+    let size = match version::body(&head, start, end) {
+        Ok(Body::Range { total }) => total,
+        Ok(Body::Whole { size }) => size,
+        Err(_) => None,
+    };
     post.send(|ticket| Input::Head { ticket, head });
     gate.opened().await;
-    let mut at = start;
-    while gate.room(at) > 0 {
-        let Some(chunk) = body.chunk().await? else { break };
+    sink.open(size).await?;
+    let writes = stream::try_unfold((body, start), |(mut body, at)| async move {
+        if gate.room(at) == 0 {
+            return Ok(None);
+        }
+        let Some(chunk) = body.chunk().await? else { return Ok(None) };
         let chunk = chunk.truncate(gate.room(at));
         let bytes = chunk.len();
-        sink.write(at, chunk).await?;
-        at += bytes;
-        post.send(|ticket| Input::Received { ticket, bytes });
-    }
+        let write = sink.write(at, chunk).map_ok(move |()| bytes);
+        Ok(Some((write, (body, at + bytes))))
+    });
+    // The network is read on while a disk writes.
+    writes
+        .try_buffered(WRITES_AHEAD)
+        .try_for_each(|bytes| {
+            post.send(|ticket| Input::Received { ticket, bytes });
+            ready(Ok(()))
+        })
+        .await?;
     Ok(Answer::Ended)
 }
