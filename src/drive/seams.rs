@@ -119,11 +119,7 @@ pub trait Sink: 'static {
     /// Forgets all that was written.
     fn clear(&self) -> impl Future<Output = Result<(), Failure>>;
     /// All bytes are here: closes it. Tells their checksum, where it has summed them up as they came.
-    fn seal(
-        &self,
-        size: u64,
-        content_type: Option<&str>,
-    ) -> impl Future<Output = Result<Option<Checksum>, Failure>>;
+    fn seal(&self, size: u64, content_type: Option<&str>) -> impl Future<Output = Result<Option<Checksum>, Failure>>;
     /// They are what storage has: makes the result of them. Nothing has had its final name before.
     fn commit(&self) -> impl Future<Output = Result<(), Failure>>;
 }

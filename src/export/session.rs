@@ -25,7 +25,7 @@ use crate::{
         transfer::{Event, Input, Level},
     },
     drive::{Driver, call::retrying, mailbox::Message, seams::Backend},
-    web::{BrowserClock, BrowserStore, BrowserTransport, LinkWatch, WorkerHasher, warm_up},
+    web::{BrowserClock, BrowserStore, BrowserTransport, Disks, LinkWatch, WorkerHasher, warm_up},
 };
 
 #[wasm_bindgen]
@@ -41,7 +41,7 @@ impl Session {
         panic::tell_whoever_waits();
         let ClientOptions { backend, settings, store, on_log } =
             Options::new(options).and_then(|options| options.client()).map_err(|error| error::to_js(&error))?;
-        let store = BrowserStore::new(store, backend.endpoint.url.as_str());
+        let store = BrowserStore::new(store, backend.endpoint.url.as_str(), Disks::new(start_worker));
         let told = on_log.clone();
         let hasher = WorkerHasher::new(start_worker, move |why| {
             let entry = events::log(&Event::Log(Level::Warn, why.to_owned(), None), Date::now(), None);

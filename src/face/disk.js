@@ -44,14 +44,13 @@ export class Disk {
   /** Streams into a file, that of `handle` or one of its own: what is there stays until the end, and nothing outlives the page. */
   async stream(id, algorithm, handle) {
     handle ??= await (await ours()).getFileHandle(id, { create: true });
-    const file = new StreamedFile(handle, await handle.createWritable(), this.#hashing(algorithm), () => this.#files.delete(id));
+    const file = new StreamedFile(id, handle, await handle.createWritable(), this.#hashing(algorithm), () => this.#files.delete(id));
     this.#files.set(id, file);
   }
 
-  /** What is there of a file that nobody has open. */
+  /** What there is of a file that nobody has open. */
   async look(id) {
-    const { header, lines } = await read(id);
-    return [header, new Runs(lines).all()];
+    return new Runs((await read(id)).lines).all();
   }
 
   remove(id) {
@@ -205,11 +204,13 @@ class KeptFile extends OpenFile {
 }
 
 class StreamedFile extends OpenFile {
+  #id;
   #handle;
   #writable;
 
-  constructor(handle, writable, hashing, gone) {
+  constructor(id, handle, writable, hashing, gone) {
     super(new Runs(), hashing, gone);
+    this.#id = id;
     this.#handle = handle;
     this.#writable = writable;
   }
@@ -237,19 +238,25 @@ class StreamedFile extends OpenFile {
   commit(to) {
     return this.next(async () => {
       await this.#writable.close();
-      if (typeof to !== "object") await publish(this.#handle, to);
-      this.gone();
-      return this.#handle.getFile();
+      if (typeof to === "string") await publish(this.#handle, to);
+      await this.#end();
     });
   }
 
   close() {
-    this.gone();
-    return this.next(() => this.#writable.abort());
+    return this.next(async () => {
+      await this.#writable.abort();
+      await this.#end();
+    });
   }
 
   remove() {
     return this.close();
+  }
+
+  #end() {
+    this.gone();
+    return remove(this.#id);
   }
 }
 

@@ -6,6 +6,7 @@ import { Disk } from "./disk.js";
 
 let last;
 let disk;
+const asked = new Set();
 
 addEventListener("message", ({ data }) => {
   if (!last) {
@@ -24,11 +25,17 @@ addEventListener("message", ({ data }) => {
 
 /** Answers under the question's number; 0 is the last one. */
 async function keep(number, ...question) {
-  if (number === 0) return close();
+  if (number === 0) {
+    await Promise.allSettled(asked);
+    return close();
+  }
   disk ??= new Disk(hashOn);
+  const answer = disk.ask(...question);
+  asked.add(answer);
   try {
-    postMessage([number, await disk.ask(...question)]);
+    postMessage([number, await answer]);
   } catch ({ name, message }) {
     postMessage([number, undefined, `${name}`, `${message}`]);
   }
+  asked.delete(answer);
 }

@@ -10,7 +10,11 @@ const DEEPEST: usize = 16;
 
 /// Parses with the browser's parser; `None` for what is no JSON.
 pub fn parse(text: &str) -> Option<Json> {
-    convert(&JSON::parse(text).ok()?, DEEPEST)
+    convert(&parse_js(text)?, DEEPEST)
+}
+
+pub fn parse_js(text: &str) -> Option<JsValue> {
+    JSON::parse(text).ok()
 }
 
 /// An object of these members, as JSON text. `undefined` members are left out, as `JSON.stringify` does.

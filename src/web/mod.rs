@@ -6,13 +6,13 @@ pub mod backend;
 mod batch;
 mod blob_sink;
 mod clock;
+mod disk;
 mod endpoint;
 mod fetch;
 mod handle;
 pub mod hasher;
 mod idb;
 mod json;
-mod keeper;
 mod link;
 mod listening;
 pub mod locks;
@@ -20,6 +20,7 @@ mod protocol;
 mod record;
 mod saved;
 mod shelf;
+mod sink;
 mod source;
 mod store;
 mod transport;
@@ -28,8 +29,9 @@ mod xhr;
 pub use self::{
     abort::AbortWatch,
     backend::HttpBackend,
-    blob_sink::{BlobSink, warm_up},
+    blob_sink::warm_up,
     clock::BrowserClock,
+    disk::Disks,
     endpoint::Endpoint,
     fetch::Bytes,
     handle::{file_of, is_file_handle},
@@ -37,6 +39,7 @@ pub use self::{
     link::LinkWatch,
     saved::SavedRecord,
     shelf::Kind as StoreKind,
+    sink::{BrowserSink, Target},
     source::BlobSource,
     store::BrowserStore,
     transport::BrowserTransport,

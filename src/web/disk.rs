@@ -1,0 +1,262 @@
+//! The worker that keeps files, which is started with the first of them and ended with the last, and a file in it.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::{Rc, Weak},
+};
+
+use futures_channel::oneshot;
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::prelude::*;
+use web_sys::{Blob, MessageEvent, Worker};
+
+use super::{listening::Listening, locks::Lock, record};
+use crate::core::{
+    checksum::Algorithm,
+    error::{Code, Error, Failure},
+    runs::Run,
+    sorted::Sorted,
+};
+
+/// By the locks of this name other pages know which files are in use.
+pub const PREFIX: &str = "presigned:file:";
+
+thread_local! {
+    /// Of files that finished Blobs are made of, for as long as the page lives: nobody can tell when a Blob is let go.
+    static HANDED_OUT: RefCell<Vec<Lock>> = RefCell::default();
+}
+
+/// What the browser says went wrong: the name of the exception, and its words.
+pub struct Trouble {
+    name: String,
+    message: String,
+}
+
+type Answer = Result<JsValue, Trouble>;
+type Waiting = Rc<RefCell<Sorted<u32, oneshot::Sender<Answer>>>>;
+
+/// Where the worker is found.
+pub struct Disks {
+    start: fn() -> Result<Worker, JsValue>,
+    current: RefCell<Weak<Disk>>,
+}
+
+/// The worker, for as long as somebody needs it.
+pub struct Disk {
+    worker: Worker,
+    waiting: Waiting,
+    asked: Cell<u32>,
+    _listening: Listening,
+}
+
+/// A file that is being written, closed when dropped: and deleted, unless it is to be kept.
+pub struct DiskFile {
+    disk: Rc<Disk>,
+    id: String,
+    lock: RefCell<Option<Lock>>,
+    keep: Cell<bool>,
+    /// It ends with the page; and why, where that was not asked for.
+    pub in_place: bool,
+    pub hindrance: Option<String>,
+    /// What an earlier life has written down of it, and left in it.
+    pub left: RefCell<(Option<String>, Vec<Run>)>,
+}
+
+impl Trouble {
+    fn new(name: &str, message: &str) -> Self {
+        Self { name: name.into(), message: message.into() }
+    }
+
+    pub fn words(&self) -> String {
+        format!("{}: {}", self.name, self.message)
+    }
+
+    pub fn into_failure(self) -> Failure {
+        let (code, what) = match self.name.as_str() {
+            "QuotaExceededError" => (Code::StorageFull, "The browser has no room for the downloaded bytes"),
+            "NotAllowedError" => (Code::AccessDenied, "The browser was not allowed to write the file"),
+            _ => (Code::Internal, "The file can't be written"),
+        };
+        Failure::fatal(Error::new(code, format!("{what} ({}).", self.words())))
+    }
+}
+
+impl Disks {
+    /// `start` brings a worker that runs `disk.js`.
+    pub fn new(start: fn() -> Result<Worker, JsValue>) -> Self {
+        Self { start, current: RefCell::default() }
+    }
+
+    pub fn disk(&self) -> Result<Rc<Disk>, Trouble> {
+        if let Some(disk) = self.current.borrow().upgrade() {
+            return Ok(disk);
+        }
+        let disk =
+            Disk::new(self.start).map_err(|_| Trouble::new("NotSupportedError", "no worker could be started"))?;
+        let disk = Rc::new(disk);
+        self.current.replace(Rc::downgrade(&disk));
+        Ok(disk)
+    }
+
+    /// Asks what is of no open file.
+    pub async fn ask(&self, what: &str, id: &str, rest: &[JsValue]) -> Answer {
+        self.disk()?.ask(what, id, rest).await
+    }
+}
+
+impl Disk {
+    fn new(start: fn() -> Result<Worker, JsValue>) -> Result<Self, JsValue> {
+        let (worker, waiting) = (start()?, Waiting::default());
+        let heard = waiting.clone();
+        let _listening = Listening::new(&worker, &["message", "error", "messageerror"], move |event| {
+            let Some(answer) = event.dyn_ref::<MessageEvent>().map(|message| list(&message.data())) else {
+                // It failed: whoever waits is told by being dropped.
+                return heard.borrow_mut().clear();
+            };
+            let number = answer.get(0).as_f64().unwrap_or_default() as u32;
+            let text = |at| answer.get(at).as_string();
+            let asked = heard.borrow_mut().remove(&number);
+            if let Some(asked) = asked {
+                // Nobody waits any more where the request has been cancelled.
+                let _ = asked.send(match (text(2), text(3)) {
+                    (Some(name), message) => Err(Trouble { name, message: message.unwrap_or_default() }),
+                    (None, _) => Ok(answer.get(1)),
+                });
+            }
+        });
+        worker.post_message(&wasm_bindgen::module())?;
+        Ok(Self { worker, waiting, asked: Cell::new(0), _listening })
+    }
+
+    pub async fn ask(&self, what: &str, id: &str, rest: &[JsValue]) -> Answer {
+        let gone = || Trouble::new("InvalidStateError", "the worker that writes has failed");
+        self.post(what, id, rest, None).map_err(|_| gone())?.await.map_err(|_| gone())?
+    }
+
+    fn post(
+        &self,
+        what: &str,
+        id: &str,
+        rest: &[JsValue],
+        moved: Option<&JsValue>,
+    ) -> Result<oneshot::Receiver<Answer>, JsValue> {
+        let number = self.asked.get() + 1;
+        self.asked.set(number);
+        let question = Array::of3(&number.into(), &what.into(), &id.into());
+        for value in rest {
+            question.push(value);
+        }
+        let (sender, answer) = oneshot::channel();
+        self.waiting.borrow_mut().insert(number, sender);
+        let moved: Array = moved.into_iter().collect();
+        self.worker.post_message_with_transfer(&question, &moved)?;
+        Ok(answer)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // It ends itself once it has done what it was asked. One that failed hears nothing.
+        let _ = self.worker.post_message(&Array::of1(&0.into()));
+    }
+}
+
+impl DiskFile {
+    /// Opens a file of our own.
+    pub async fn open(disk: Rc<Disk>, id: &str, algorithm: Option<Algorithm>) -> Result<Self, Trouble> {
+        let file = Self::new(disk, id, false, None).await;
+        let answer = list(&file.ask("open", &[named(algorithm)]).await?);
+        file.left.replace((answer.get(0).as_string(), runs(&answer.get(1))));
+        Ok(file)
+    }
+
+    /// Streams into this file, or into one of our own.
+    pub async fn stream(
+        disk: Rc<Disk>,
+        id: &str,
+        algorithm: Option<Algorithm>,
+        handle: &JsValue,
+        hindrance: Option<String>,
+    ) -> Result<Self, Trouble> {
+        let file = Self::new(disk, id, true, hindrance).await;
+        file.ask("stream", &[named(algorithm), handle.clone()]).await?;
+        Ok(file)
+    }
+
+    async fn new(disk: Rc<Disk>, id: &str, in_place: bool, hindrance: Option<String>) -> Self {
+        // Where the lock is taken already, whoever has it is about to end.
+        let lock = RefCell::new(Lock::try_take(&format!("{PREFIX}{id}")).await);
+        let (keep, left) = (Cell::new(false), RefCell::default());
+        Self { disk, id: id.into(), lock, keep, in_place, hindrance, left }
+    }
+
+    /// Another page can go on with it from now on.
+    pub async fn begin(&self, header: &str) -> Result<(), Trouble> {
+        self.keep.set(true);
+        self.ask("begin", &[header.into()]).await.map(drop)
+    }
+
+    /// Deletes it as soon as it can be.
+    pub fn forget(&self) {
+        self.keep.set(false);
+    }
+
+    /// An earlier life has left it.
+    pub fn keep(&self) {
+        self.keep.set(true);
+    }
+
+    /// Counts once it returns: it is written and flushed.
+    pub async fn write(&self, at: u64, bytes: Uint8Array) -> Result<(), Trouble> {
+        // Moved, not copied: as a whole, so it must not be a window to something larger.
+        let own = if bytes.length() == bytes.buffer().byte_length() { bytes } else { bytes.slice(0, bytes.length()) };
+        let gone = || Trouble::new("InvalidStateError", "the worker that writes has failed");
+        let moved: JsValue = own.buffer().into();
+        let rest = [JsValue::from_f64(at as f64), own.into()];
+        let written = self.disk.post("write", &self.id, &rest, Some(&moved)).map_err(|_| gone())?;
+        written.await.map_err(|_| gone())?.map(drop)
+    }
+
+    pub async fn clear(&self) -> Result<(), Trouble> {
+        self.keep.set(false);
+        self.ask("clear", &[]).await.map(drop)
+    }
+
+    /// What it holds, and the file itself, where it can be read before it is committed.
+    pub async fn seal(&self, size: u64) -> Result<(Vec<Run>, Option<Blob>), Trouble> {
+        let answer = list(&self.ask("seal", &[JsValue::from_f64(size as f64)]).await?);
+        Ok((runs(&answer.get(0)), answer.get(1).dyn_into().ok()))
+    }
+
+    /// `to`: where it goes, or `undefined`.
+    pub async fn commit(&self, to: &JsValue) -> Result<(), Trouble> {
+        self.ask("commit", std::slice::from_ref(to)).await?;
+        if to.is_undefined() {
+            HANDED_OUT.with_borrow_mut(|locks| locks.extend(self.lock.take()));
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, what: &str, rest: &[JsValue]) -> Answer {
+        self.disk.ask(what, &self.id, rest).await
+    }
+}
+
+impl Drop for DiskFile {
+    fn drop(&mut self) {
+        // Where it is committed, there is nothing to close; a worker that failed has closed it.
+        drop(self.disk.post("close", &self.id, &[self.keep.get().into()], None));
+    }
+}
+
+fn named(algorithm: Option<Algorithm>) -> JsValue {
+    algorithm.map_or(JsValue::UNDEFINED, |algorithm| algorithm.name().into())
+}
+
+fn list(value: &JsValue) -> Array {
+    value.dyn_ref().cloned().unwrap_or_default()
+}
+
+pub fn runs(lines: &JsValue) -> Vec<Run> {
+    list(lines).iter().filter_map(|line| record::run_of(&line)).collect()
+}

@@ -1,0 +1,285 @@
+//! Where a download goes. What this browser can do is found out by trying, from the best down:
+//!
+//! 1. a file in OPFS, kept by a worker: its bytes take no memory, and another page can go on with it;
+//! 2. for a file of the application's own, a stream into it that ends with the page;
+//! 3. for a Blob, a Blob.
+
+use std::{cell::RefCell, rc::Rc};
+
+use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
+use wasm_bindgen::JsValue;
+use web_sys::Blob;
+
+use super::{
+    blob_sink::BlobSink,
+    disk::{DiskFile, Disks, Trouble},
+    fetch::Bytes,
+    handle, json,
+    record::Record,
+};
+use crate::{
+    core::{
+        checkpoint::{Checkpoint, DownloadPoint},
+        checksum::{Algorithm, Checksum},
+        download::WORTH_SAVING,
+        error::{Code, Error, Failure},
+        plan::MIB,
+        runs,
+        stretches::Stretch,
+    },
+    drive::seams::Sink,
+};
+
+/// A Blob of more than this is a file, also where only a Blob is wanted.
+const LARGE: u64 = 64 * MIB;
+
+/// What the application wants: the option `to`.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Target {
+    /// A Blob, of a download that can be resumed.
+    Auto,
+    Blob,
+    /// A path in OPFS.
+    Opfs(String),
+    /// A `FileSystemFileHandle`.
+    File(JsValue),
+}
+
+/// Where the bytes are put together.
+#[derive(Clone)]
+enum Place {
+    /// A Blob; and why it is no file, where it should be one.
+    Memory(Option<String>),
+    Disk(Rc<DiskFile>),
+}
+
+/// Those who come while it is being opened wait for the same.
+type Opening = Shared<LocalBoxFuture<'static, Result<Place, Failure>>>;
+
+/// Cheap to clone: all clones are the same sink.
+#[derive(Clone)]
+pub struct BrowserSink(Rc<Inner>);
+
+struct Inner {
+    target: Target,
+    /// False: the application gives up resuming, so that its own file is written in place.
+    resume: bool,
+    disks: Rc<Disks>,
+    algorithm: Option<Algorithm>,
+    id: RefCell<String>,
+    /// Found when first needed.
+    place: RefCell<Option<Opening>>,
+    memory: BlobSink,
+    content_type: RefCell<Option<String>>,
+    sealed: RefCell<Option<Blob>>,
+}
+
+impl Target {
+    /// What is said of it where it is remembered.
+    pub fn path(&self) -> Option<String> {
+        if let Target::Opfs(path) = self { Some(path.clone()) } else { None }
+    }
+
+    pub fn handle(&self) -> JsValue {
+        if let Target::File(handle) = self { handle.clone() } else { JsValue::UNDEFINED }
+    }
+
+    fn is_blob(&self) -> bool {
+        matches!(self, Target::Auto | Target::Blob)
+    }
+
+    fn to_js(&self) -> JsValue {
+        self.path().map_or_else(|| self.handle(), |path| path.into())
+    }
+}
+
+impl BrowserSink {
+    /// `algorithm`: what the bytes are summed up with on their way into a file.
+    pub fn new(target: Target, resume: bool, disks: Rc<Disks>, algorithm: Option<Algorithm>) -> Self {
+        Self(Rc::new(Inner {
+            target,
+            resume,
+            disks,
+            algorithm,
+            id: RefCell::default(),
+            place: RefCell::default(),
+            memory: BlobSink::default(),
+            content_type: RefCell::default(),
+            sealed: RefCell::default(),
+        }))
+    }
+
+    pub fn target(&self) -> &Target {
+        &self.0.target
+    }
+
+    /// The finished object, where a Blob of it is wanted.
+    pub fn take(&self) -> Option<Blob> {
+        self.0.sealed.take().filter(|_| self.0.target.is_blob())
+    }
+
+    /// Some bytes of the sealed object.
+    pub fn slice(&self, start: u64, end: u64) -> Option<Blob> {
+        self.0.sealed.borrow().as_ref()?.slice_with_f64_and_f64(start as f64, end as f64).ok()
+    }
+
+    /// Its file, should it have one, will be called so. A picked file may have to be allowed once more, by a click.
+    ///
+    /// # Errors
+    /// `access-denied` where the user does not allow it.
+    pub async fn prepare(&self, id: &str) -> Result<(), Failure> {
+        self.0.id.replace(id.into());
+        if let Target::File(file) = &self.0.target
+            && !handle::may_write(file).await
+        {
+            let message = "The browser was not allowed to write the file: ask for it on a click.";
+            return Err(Failure::fatal(Error::new(Code::AccessDenied, message)));
+        }
+        Ok(())
+    }
+
+    /// Goes on with what an earlier life has left of this version.
+    pub async fn restore(&self, point: &DownloadPoint) -> Vec<Stretch> {
+        let Ok(Place::Disk(file)) = self.place(Some(u64::MAX)).await else { return Vec::new() };
+        file.keep();
+        let (header, left) = file.left.take();
+        let of_this = |header: String| Some(Record::from_js(&json::parse_js(&header)?)?.point);
+        if header.and_then(of_this) == Some(Checkpoint::Download(point.clone())) {
+            return left.iter().map(|run| run.stretch).filter(|own| own.end <= point.size).collect();
+        }
+        // Where it can't be cleared, no write will succeed, and that will be said.
+        let _ = file.clear().await;
+        Vec::new()
+    }
+
+    /// From now on another page could go on with it; `header` says what it is of. False where it couldn't, and shouldn't.
+    ///
+    /// # Errors
+    /// Why it can't, in words.
+    pub async fn begin(&self, size: u64, header: Option<&str>) -> Result<bool, String> {
+        let unsaved = |why: String| format!("This download can't be resumed after a reload: {why}.");
+        let hindrance = match self.place(Some(size)).await {
+            Ok(Place::Disk(file)) if !file.in_place => {
+                return match header {
+                    Some(header) => file.begin(header).await.map(|()| true).map_err(|trouble| unsaved(trouble.words())),
+                    None => Ok(true),
+                };
+            }
+            Ok(Place::Disk(file)) => file.hindrance.clone(),
+            Ok(Place::Memory(hindrance)) => hindrance,
+            // The download itself fails of it.
+            Err(_) => None,
+        };
+        hindrance.map_or(Ok(false), |why| Err(unsaved(why)))
+    }
+
+    /// Nobody will go on with it.
+    pub fn forget(&self) {
+        if let Some(Some(Ok(Place::Disk(file)))) = self.0.place.borrow().as_ref().map(|place| place.peek().cloned()) {
+            file.forget();
+        }
+    }
+
+    async fn place(&self, size: Option<u64>) -> Result<Place, Failure> {
+        let opening = {
+            let Inner { target, resume, disks, algorithm, id, place, .. } = &*self.0;
+            let open = || open(target.clone(), *resume, disks.clone(), id.borrow().clone(), *algorithm, size);
+            place.borrow_mut().get_or_insert_with(|| open().boxed_local().shared()).clone()
+        };
+        opening.await
+    }
+}
+
+impl Sink for BrowserSink {
+    type Chunk = Bytes;
+
+    async fn open(&self, size: Option<u64>) -> Result<(), Failure> {
+        self.place(size).await.map(drop)
+    }
+
+    async fn write(&self, at: u64, chunk: Bytes) -> Result<(), Failure> {
+        match self.place(None).await? {
+            Place::Memory(_) => self.0.memory.write(at, chunk).await,
+            Place::Disk(file) => file.write(at, chunk.0).await.map_err(Trouble::into_failure),
+        }
+    }
+
+    async fn clear(&self) -> Result<(), Failure> {
+        match self.place(None).await? {
+            Place::Memory(_) => self.0.memory.clear(),
+            Place::Disk(file) => file.clear().await.map_err(Trouble::into_failure)?,
+        }
+        Ok(())
+    }
+
+    async fn seal(&self, size: u64, content_type: Option<&str>) -> Result<Option<Checksum>, Failure> {
+        self.0.content_type.replace(content_type.map(str::to_owned));
+        match self.place(Some(size)).await? {
+            Place::Memory(_) => {
+                self.0.sealed.replace(Some(self.0.memory.seal(size, content_type).await?));
+                Ok(None)
+            }
+            Place::Disk(file) => {
+                let (runs, blob) = file.seal(size).await.map_err(Trouble::into_failure)?;
+                self.0.sealed.replace(blob);
+                Ok(runs::whole(&runs, size))
+            }
+        }
+    }
+
+    async fn commit(&self) -> Result<(), Failure> {
+        if let Place::Disk(file) = self.place(None).await? {
+            file.commit(&self.0.target.to_js()).await.map_err(Trouble::into_failure)?;
+            let (content_type, sealed) = (self.0.content_type.take().unwrap_or_default(), self.0.sealed.take());
+            let typed = sealed
+                .and_then(|blob| blob.slice_with_f64_and_f64_and_content_type(0.0, blob.size(), &content_type).ok());
+            self.0.sealed.replace(typed);
+        }
+        Ok(())
+    }
+}
+
+/// The best place that there is.
+async fn open(
+    target: Target,
+    resume: bool,
+    disks: Rc<Disks>,
+    id: String,
+    algorithm: Option<Algorithm>,
+    size: Option<u64>,
+) -> Result<Place, Failure> {
+    let small = match target {
+        Target::Auto => size.is_none_or(|size| size < WORTH_SAVING),
+        Target::Blob => size.is_none_or(|size| size <= LARGE),
+        Target::Opfs(_) | Target::File(_) => false,
+    };
+    if small {
+        return Ok(Place::Memory(None));
+    }
+    let in_place = matches!(target, Target::File(_)) && !resume;
+    let kept = match disks.disk() {
+        Ok(disk) if !in_place => DiskFile::open(disk, &id, algorithm).await.map_err(Some),
+        Ok(_) => Err(None),
+        Err(trouble) => Err(Some(trouble)),
+    };
+    let hindrance = match kept {
+        Ok(file) => return Ok(Place::Disk(Rc::new(file))),
+        Err(trouble) => trouble.map(|trouble| trouble.words()),
+    };
+    if target.is_blob() {
+        return Ok(Place::Memory(hindrance));
+    }
+    let streamed = match disks.disk() {
+        Ok(disk) => DiskFile::stream(disk, &id, algorithm, &target.handle(), hindrance).await,
+        Err(trouble) => Err(trouble),
+    };
+    match streamed.map_err(Trouble::into_failure) {
+        Ok(file) => Ok(Place::Disk(Rc::new(file))),
+        Err(failure) if failure.error.code == Code::Internal => {
+            let message =
+                format!("This browser, or this page's own rules, allow no such file: {}", failure.error.message);
+            Err(Failure::fatal(Error::new(Code::InvalidOption, message)))
+        }
+        Err(failure) => Err(failure),
+    }
+}
