@@ -115,7 +115,8 @@ pub trait Sink: 'static {
 
     /// Bytes will come, so many in all where that is known. Said before each answer is read, and heard once.
     fn open(&self, size: Option<u64>) -> impl Future<Output = Result<(), Failure>>;
-    fn write(&self, at: u64, chunk: Self::Chunk) -> impl Future<Output = Result<(), Failure>>;
+    /// Begins at once.
+    fn write(&self, at: u64, chunk: Self::Chunk) -> LocalBoxFuture<'static, Result<(), Failure>>;
     /// Forgets all that was written.
     fn clear(&self) -> impl Future<Output = Result<(), Failure>>;
     /// All bytes are here: closes it. Tells their checksum, where it has summed them up as they came.

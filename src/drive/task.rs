@@ -1,11 +1,14 @@
 //! Performs one command, and tells by mail how it went.
 
-use std::{future::ready, rc::Rc};
-
-use futures_util::{
-    future::TryFutureExt,
-    stream::{self, TryStreamExt},
+use std::{
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    pin::Pin,
+    rc::Rc,
+    task::Poll,
 };
+
+use futures_util::future::LocalBoxFuture;
 
 use super::{
     gate::Gate,
@@ -161,23 +164,37 @@ async fn fetch<P: Platform>(
     post.send(|ticket| Input::Head { ticket, head });
     gate.opened().await;
     sink.open(size).await?;
-    let writes = stream::try_unfold((body, start), |(mut body, at)| async move {
-        if gate.room(at) == 0 {
-            return Ok(None);
+    let (mut writes, mut at) = (VecDeque::new(), start);
+    let read = |mut body: <P::Transport as Transport>::Body| async move {
+        let chunk = body.chunk().await;
+        (body, chunk)
+    };
+    let mut reading = (gate.room(at) > 0).then(|| Box::pin(read(body)));
+    // The network is read on while a disk makes sure of what came before.
+    poll_fn(|cx| {
+        loop {
+            if let Some((bytes, write)) = writes.front_mut()
+                && let Poll::Ready(written) = LocalBoxFuture::poll(Pin::new(write), cx)
+            {
+                let bytes = *bytes;
+                writes.pop_front();
+                written?;
+                post.send(|ticket| Input::Received { ticket, bytes });
+                continue;
+            }
+            let Some(chunk) = reading.as_mut().filter(|_| writes.len() < WRITES_AHEAD) else { break };
+            let Poll::Ready((body, chunk)) = chunk.as_mut().poll(cx) else { break };
+            reading = None;
+            if let Some(chunk) = chunk? {
+                let chunk = chunk.truncate(gate.room(at));
+                let bytes = chunk.len();
+                writes.push_back((bytes, sink.write(at, chunk)));
+                at += bytes;
+                reading = (gate.room(at) > 0).then(|| Box::pin(read(body)));
+            }
         }
-        let Some(chunk) = body.chunk().await? else { return Ok(None) };
-        let chunk = chunk.truncate(gate.room(at));
-        let bytes = chunk.len();
-        let write = sink.write(at, chunk).map_ok(move |()| bytes);
-        Ok(Some((write, (body, at + bytes))))
-    });
-    // The network is read on while a disk writes.
-    writes
-        .try_buffered(WRITES_AHEAD)
-        .try_for_each(|bytes| {
-            post.send(|ticket| Input::Received { ticket, bytes });
-            ready(Ok(()))
-        })
-        .await?;
+        if reading.is_none() && writes.is_empty() { Poll::Ready(Ok(())) } else { Poll::Pending }
+    })
+    .await?;
     Ok(Answer::Ended)
 }

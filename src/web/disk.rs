@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures_channel::oneshot;
+use futures_util::future::{FutureExt, LocalBoxFuture};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, MessageEvent, Worker};
@@ -33,6 +34,7 @@ pub struct Trouble {
 }
 
 type Answer = Result<JsValue, Trouble>;
+type Asked = LocalBoxFuture<'static, Answer>;
 type Waiting = Rc<RefCell<Sorted<u32, oneshot::Sender<Answer>>>>;
 
 /// Where the worker is found.
@@ -100,7 +102,8 @@ impl Disks {
 
     /// Asks what is of no open file.
     pub async fn ask(&self, what: &str, id: &str, rest: &[JsValue]) -> Answer {
-        self.disk()?.ask(what, id, rest).await
+        let disk = self.disk()?;
+        disk.ask(what, id, rest, None).await
     }
 }
 
@@ -128,18 +131,8 @@ impl Disk {
         Ok(Self { worker, waiting, asked: Cell::new(0), _listening })
     }
 
-    pub async fn ask(&self, what: &str, id: &str, rest: &[JsValue]) -> Answer {
-        let gone = || Trouble::new("InvalidStateError", "the worker that writes has failed");
-        self.post(what, id, rest, None).map_err(|_| gone())?.await.map_err(|_| gone())?
-    }
-
-    fn post(
-        &self,
-        what: &str,
-        id: &str,
-        rest: &[JsValue],
-        moved: Option<&JsValue>,
-    ) -> Result<oneshot::Receiver<Answer>, JsValue> {
+    /// Asks at once, and waits for the answer. What is `moved` is of no more use here.
+    pub fn ask(&self, what: &str, id: &str, rest: &[JsValue], moved: Option<JsValue>) -> Asked {
         let number = self.asked.get() + 1;
         self.asked.set(number);
         let question = Array::of3(&number.into(), &what.into(), &id.into());
@@ -148,9 +141,12 @@ impl Disk {
         }
         let (sender, answer) = oneshot::channel();
         self.waiting.borrow_mut().insert(number, sender);
-        let moved: Array = moved.into_iter().collect();
-        self.worker.post_message_with_transfer(&question, &moved)?;
-        Ok(answer)
+        if self.worker.post_message_with_transfer(&question, &moved.into_iter().collect::<Array>()).is_err() {
+            // Whoever waits is told by being dropped.
+            self.waiting.borrow_mut().remove(&number);
+        }
+        let gone = |_| Trouble::new("InvalidStateError", "the worker that writes has failed");
+        answer.map(move |answer| answer.map_err(gone)?).boxed_local()
     }
 }
 
@@ -190,36 +186,17 @@ impl DiskFile {
         Self { disk, id: id.into(), lock, keep, in_place, hindrance, left }
     }
 
-    /// Another page can go on with it from now on.
-    pub async fn begin(&self, header: &str) -> Result<(), Trouble> {
-        self.keep.set(true);
-        self.ask("begin", &[header.into()]).await.map(drop)
-    }
-
-    /// Deletes it as soon as it can be.
-    pub fn forget(&self) {
-        self.keep.set(false);
-    }
-
-    /// An earlier life has left it.
-    pub fn keep(&self) {
-        self.keep.set(true);
+    /// Whether another page can go on with it: else it is deleted when it is not needed any more.
+    pub fn keep(&self, keep: bool) {
+        self.keep.set(keep);
     }
 
     /// Counts once it returns: it is written and flushed.
-    pub async fn write(&self, at: u64, bytes: Uint8Array) -> Result<(), Trouble> {
+    pub fn write(&self, at: u64, bytes: Uint8Array) -> Asked {
         // Moved, not copied: as a whole, so it must not be a window to something larger.
         let own = if bytes.length() == bytes.buffer().byte_length() { bytes } else { bytes.slice(0, bytes.length()) };
-        let gone = || Trouble::new("InvalidStateError", "the worker that writes has failed");
-        let moved: JsValue = own.buffer().into();
-        let rest = [JsValue::from_f64(at as f64), own.into()];
-        let written = self.disk.post("write", &self.id, &rest, Some(&moved)).map_err(|_| gone())?;
-        written.await.map_err(|_| gone())?.map(drop)
-    }
-
-    pub async fn clear(&self) -> Result<(), Trouble> {
-        self.keep.set(false);
-        self.ask("clear", &[]).await.map(drop)
+        let moved = own.buffer().into();
+        self.disk.ask("write", &self.id, &[JsValue::from_f64(at as f64), own.into()], Some(moved))
     }
 
     /// What it holds, and the file itself, where it can be read before it is committed.
@@ -228,24 +205,20 @@ impl DiskFile {
         Ok((runs(&answer.get(0)), answer.get(1).dyn_into().ok()))
     }
 
-    /// `to`: where it goes, or `undefined`.
-    pub async fn commit(&self, to: &JsValue) -> Result<(), Trouble> {
-        self.ask("commit", std::slice::from_ref(to)).await?;
-        if to.is_undefined() {
-            HANDED_OUT.with_borrow_mut(|locks| locks.extend(self.lock.take()));
-        }
-        Ok(())
+    /// For as long as this page lives, nobody deletes it.
+    pub fn hand_out(&self) {
+        HANDED_OUT.with_borrow_mut(|locks| locks.extend(self.lock.take()));
     }
 
-    async fn ask(&self, what: &str, rest: &[JsValue]) -> Answer {
-        self.disk.ask(what, &self.id, rest).await
+    pub fn ask(&self, what: &str, rest: &[JsValue]) -> Asked {
+        self.disk.ask(what, &self.id, rest, None)
     }
 }
 
 impl Drop for DiskFile {
     fn drop(&mut self) {
         // Where it is committed, there is nothing to close; a worker that failed has closed it.
-        drop(self.disk.post("close", &self.id, &[self.keep.get().into()], None));
+        drop(self.ask("close", &[self.keep.get().into()]));
     }
 }
 

@@ -141,52 +141,64 @@ impl BrowserSink {
     /// Goes on with what an earlier life has left of this version.
     pub async fn restore(&self, point: &DownloadPoint) -> Vec<Stretch> {
         let Ok(Place::Disk(file)) = self.place(Some(u64::MAX)).await else { return Vec::new() };
-        file.keep();
+        file.keep(true);
         let (header, left) = file.left.take();
         let of_this = |header: String| Some(Record::from_js(&json::parse_js(&header)?)?.point);
         if header.and_then(of_this) == Some(Checkpoint::Download(point.clone())) {
             return left.iter().map(|run| run.stretch).filter(|own| own.end <= point.size).collect();
         }
         // Where it can't be cleared, no write will succeed, and that will be said.
-        let _ = file.clear().await;
+        let _ = file.ask("clear", &[]).await;
         Vec::new()
     }
 
-    /// From now on another page could go on with it; `header` says what it is of. False where it couldn't, and shouldn't.
+    /// Whether another page could go on with it, once it has begun.
     ///
     /// # Errors
-    /// Why it can't, in words.
-    pub async fn begin(&self, size: u64, header: Option<&str>) -> Result<bool, String> {
-        let unsaved = |why: String| format!("This download can't be resumed after a reload: {why}.");
+    /// Why it should but can't, in words.
+    pub async fn is_resumable(&self, size: u64) -> Result<bool, String> {
         let hindrance = match self.place(Some(size)).await {
-            Ok(Place::Disk(file)) if !file.in_place => {
-                return match header {
-                    Some(header) => file.begin(header).await.map(|()| true).map_err(|trouble| unsaved(trouble.words())),
-                    None => Ok(true),
-                };
-            }
+            Ok(Place::Disk(file)) if !file.in_place => return Ok(true),
             Ok(Place::Disk(file)) => file.hindrance.clone(),
             Ok(Place::Memory(hindrance)) => hindrance,
             // The download itself fails of it.
             Err(_) => None,
         };
-        hindrance.map_or(Ok(false), |why| Err(unsaved(why)))
+        hindrance.map_or(Ok(false), |why| Err(unsaved(&why)))
+    }
+
+    /// From now on another page can go on with it; `header` says what it is of.
+    ///
+    /// # Errors
+    /// Why it can't, in words.
+    pub async fn begin(&self, header: &str) -> Result<(), String> {
+        if let Place::Disk(file) = self.opened() {
+            file.keep(true);
+            file.ask("begin", &[header.into()]).await.map_err(|trouble| unsaved(&trouble.words()))?;
+        }
+        Ok(())
     }
 
     /// Nobody will go on with it.
-    pub fn forget(&self) {
-        if let Some(Some(Ok(Place::Disk(file)))) = self.0.place.borrow().as_ref().map(|place| place.peek().cloned()) {
-            file.forget();
+    pub fn abandon(&self) {
+        if let Place::Disk(file) = self.opened() {
+            file.keep(false);
         }
     }
 
-    async fn place(&self, size: Option<u64>) -> Result<Place, Failure> {
-        let opening = {
-            let Inner { target, resume, disks, algorithm, id, place, .. } = &*self.0;
-            let open = || open(target.clone(), *resume, disks.clone(), id.borrow().clone(), *algorithm, size);
-            place.borrow_mut().get_or_insert_with(|| open().boxed_local().shared()).clone()
-        };
-        opening.await
+    /// Where it is, found out now if need be.
+    fn place(&self, size: Option<u64>) -> Opening {
+        let Inner { target, resume, disks, algorithm, id, place, .. } = &*self.0;
+        let open = || open(target.clone(), *resume, disks.clone(), id.borrow().clone(), *algorithm, size);
+        place.borrow_mut().get_or_insert_with(|| open().boxed_local().shared()).clone()
+    }
+
+    /// Where it is, now that this is known.
+    fn opened(&self) -> Place {
+        match self.0.place.borrow().as_ref().and_then(|place| place.peek().cloned()) {
+            Some(Ok(place)) => place,
+            _ => Place::Memory(None),
+        }
     }
 }
 
@@ -197,39 +209,44 @@ impl Sink for BrowserSink {
         self.place(size).await.map(drop)
     }
 
-    async fn write(&self, at: u64, chunk: Bytes) -> Result<(), Failure> {
-        match self.place(None).await? {
-            Place::Memory(_) => self.0.memory.write(at, chunk).await,
-            Place::Disk(file) => file.write(at, chunk.0).await.map_err(Trouble::into_failure),
+    fn write(&self, at: u64, chunk: Bytes) -> LocalBoxFuture<'static, Result<(), Failure>> {
+        if let Place::Disk(file) = self.opened() {
+            return file
+                .write(at, chunk.0)
+                .map(|written| written.map(drop).map_err(Trouble::into_failure))
+                .boxed_local();
         }
+        let sink = self.clone();
+        async move { sink.0.memory.write(at, chunk).await }.boxed_local()
     }
 
     async fn clear(&self) -> Result<(), Failure> {
-        match self.place(None).await? {
-            Place::Memory(_) => self.0.memory.clear(),
-            Place::Disk(file) => file.clear().await.map_err(Trouble::into_failure)?,
+        self.0.memory.clear();
+        if let Place::Disk(file) = self.opened() {
+            file.keep(false);
+            file.ask("clear", &[]).await.map_err(Trouble::into_failure)?;
         }
         Ok(())
     }
 
     async fn seal(&self, size: u64, content_type: Option<&str>) -> Result<Option<Checksum>, Failure> {
         self.0.content_type.replace(content_type.map(str::to_owned));
-        match self.place(Some(size)).await? {
-            Place::Memory(_) => {
-                self.0.sealed.replace(Some(self.0.memory.seal(size, content_type).await?));
-                Ok(None)
-            }
-            Place::Disk(file) => {
-                let (runs, blob) = file.seal(size).await.map_err(Trouble::into_failure)?;
-                self.0.sealed.replace(blob);
-                Ok(runs::whole(&runs, size))
-            }
-        }
+        // An object of no bytes has not been opened yet.
+        self.place(Some(size)).await?;
+        let (runs, blob) = match self.opened() {
+            Place::Memory(_) => (Vec::new(), Some(self.0.memory.seal(size, content_type).await?)),
+            Place::Disk(file) => file.seal(size).await.map_err(Trouble::into_failure)?,
+        };
+        self.0.sealed.replace(blob);
+        Ok(runs::whole(&runs, size))
     }
 
     async fn commit(&self) -> Result<(), Failure> {
-        if let Place::Disk(file) = self.place(None).await? {
-            file.commit(&self.0.target.to_js()).await.map_err(Trouble::into_failure)?;
+        if let Place::Disk(file) = self.opened() {
+            file.ask("commit", &[self.0.target.to_js()]).await.map_err(Trouble::into_failure)?;
+            if self.0.target.is_blob() {
+                file.hand_out();
+            }
             let (content_type, sealed) = (self.0.content_type.take().unwrap_or_default(), self.0.sealed.take());
             let typed = sealed
                 .and_then(|blob| blob.slice_with_f64_and_f64_and_content_type(0.0, blob.size(), &content_type).ok());
@@ -282,4 +299,8 @@ async fn open(
         }
         Err(failure) => Err(failure),
     }
+}
+
+fn unsaved(why: &str) -> String {
+    format!("This download can't be resumed after a reload: {why}.")
 }

@@ -188,7 +188,7 @@ impl BrowserStore {
     async fn begin(&self, driven: &Driven, point: Checkpoint, saved_at: f64) -> Result<(), String> {
         let file = match &driven.sink {
             // What has nowhere to be kept is not worth a record.
-            Some(sink) if self.shelf.is_memory().await || !sink.begin(point.size(), None).await? => return Ok(()),
+            Some(sink) if self.shelf.is_memory().await || !sink.is_resumable(point.size()).await? => return Ok(()),
             file => file,
         };
         if driven.lock.borrow().is_none() {
@@ -208,7 +208,7 @@ impl BrowserStore {
         if let Some(sink) = file {
             // The journal says the same, so that each is found out where it belongs to another one.
             let header = json::stringify(&plain).unwrap_or_default();
-            sink.begin(point.size(), Some(&header)).await?;
+            sink.begin(&header).await?;
             self.sweep().await;
         }
         driven.point.replace(Some(point));
@@ -317,7 +317,7 @@ impl Store for BrowserStore {
                 driven.begun.set(false);
                 driven.point.replace(None);
                 if let Some(sink) = &driven.sink {
-                    sink.forget();
+                    sink.abandon();
                 }
                 self.shelf.remove(&JsValue::from_str(&driven.id)).await
             }
