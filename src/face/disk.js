@@ -11,6 +11,8 @@ const JOURNAL = ".journal";
 /** A page that is being buried may hold on to its files for a moment. */
 const TRIES = 15;
 const PAUSE = 200;
+/** So long, in milliseconds, what was begun is worth its room. */
+const OLDEST = 7 * 24 * 3_600_000;
 
 export class Disk {
   #files = new Map();
@@ -28,24 +30,21 @@ export class Disk {
     return file ? file[what]?.(...rest) : this[what]?.(id, ...rest);
   }
 
-  /** Opens a file, with what an earlier life has left in it. */
-  async open(id, algorithm) {
-    const folder = await ours();
-    const handle = await folder.getFileHandle(id, { create: true });
-    const access = await patiently(() => handle.createSyncAccessHandle());
-    const { header, lines } = await read(id);
-    const runs = new Runs(lines, await access.getSize());
-    const file = new KeptFile(id, handle, access, runs, this.#hashing(algorithm), () => this.#files.delete(id));
-    this.#files.set(id, file);
-    if (header) await file.begin(header);
-    return [header, runs.all()];
-  }
-
-  /** Streams into a file, that of `handle` or one of its own: what is there stays until the end, and nothing outlives the page. */
-  async stream(id, algorithm, handle) {
-    handle ??= await (await ours()).getFileHandle(id, { create: true });
-    const file = new StreamedFile(id, handle, await handle.createWritable(), this.#hashing(algorithm), () => this.#files.delete(id));
-    this.#files.set(id, file);
+  /**
+   * Opens a file, as the best that there is. `way`: "kept" for nothing less; "in-place" for a stream into that of `handle`, which
+   * stays as it is until the end, and of which nothing outlives the page. Returns why it is not kept, else what an earlier life
+   * has left in it.
+   */
+  async open(id, algorithm, way, handle) {
+    try {
+      if (way !== "in-place") return [undefined, ...(await this.#keep(id, algorithm))];
+      await this.#stream(id, algorithm, handle);
+      return [""];
+    } catch (error) {
+      if (way !== "best") throw error;
+      await this.#stream(id, algorithm, handle);
+      return [`${error.name}: ${error.message}`];
+    }
   }
 
   /** What there is of a file that nobody has open. */
@@ -57,14 +56,36 @@ export class Disk {
     return remove(id);
   }
 
-  /** Deletes what nobody needs any more: neither remembered, nor held by a page. */
-  async sweep(_, remembered, prefix) {
-    const names = [];
-    for await (const name of (await ours()).keys()) names.push(name.replace(JOURNAL, ""));
-    if (names.length === 0 || !navigator.locks) return;
+  /** Deletes what nobody can need any more: no page holds it, and it was not begun, or long ago. */
+  async sweep() {
+    if (!navigator.locks) return;
+    const folder = await ours();
+    const begun = new Map();
+    for await (const [name, handle] of folder.entries()) {
+      const id = name.replace(JOURNAL, "");
+      const at = id === name ? 0 : (await handle.getFile()).lastModified;
+      begun.set(id, Math.max(at, begun.get(id) ?? 0));
+    }
     const { held } = await navigator.locks.query();
-    const needed = new Set([...remembered, ...held.map(({ name }) => name.replace(prefix, ""))]);
-    for (const id of new Set(names)) if (!needed.has(id)) await remove(id);
+    for (const { name } of held) begun.delete(name.split(":").pop());
+    for (const [id, at] of begun) if (Date.now() - at > OLDEST) await remove(id);
+  }
+
+  async #keep(id, algorithm) {
+    const handle = await (await ours()).getFileHandle(id, { create: true });
+    const access = await patiently(() => handle.createSyncAccessHandle());
+    const { header, lines } = await read(id);
+    const runs = new Runs(lines, await access.getSize());
+    const file = new KeptFile(id, handle, access, runs, this.#hashing(algorithm), () => this.#files.delete(id));
+    this.#files.set(id, file);
+    if (header) await file.begin(header);
+    return [header, runs.all()];
+  }
+
+  async #stream(id, algorithm, handle) {
+    handle ??= await (await ours()).getFileHandle(id, { create: true });
+    const writable = await handle.createWritable();
+    this.#files.set(id, new StreamedFile(id, handle, writable, this.#hashing(algorithm), () => this.#files.delete(id)));
   }
 
   #hashing(algorithm) {

@@ -19,9 +19,6 @@ use crate::core::{
     sorted::Sorted,
 };
 
-/// By the locks of this name other pages know which files are in use.
-pub const PREFIX: &str = "presigned:file:";
-
 thread_local! {
     /// Of files that finished Blobs are made of, for as long as the page lives: nobody can tell when a Blob is let go.
     static HANDED_OUT: RefCell<Vec<Lock>> = RefCell::default();
@@ -57,9 +54,8 @@ pub struct DiskFile {
     id: String,
     lock: RefCell<Option<Lock>>,
     keep: Cell<bool>,
-    /// It ends with the page; and why, where that was not asked for.
-    pub in_place: bool,
-    pub hindrance: Option<String>,
+    /// It ends with the page; why, where that was not asked for.
+    pub in_place: Option<String>,
     /// What an earlier life has written down of it, and left in it.
     pub left: RefCell<(Option<String>, Vec<Run>)>,
 }
@@ -158,32 +154,23 @@ impl Drop for Disk {
 }
 
 impl DiskFile {
-    /// Opens a file of our own.
-    pub async fn open(disk: Rc<Disk>, id: &str, algorithm: Option<Algorithm>) -> Result<Self, Trouble> {
-        let file = Self::new(disk, id, false, None).await;
-        let answer = list(&file.ask("open", &[named(algorithm)]).await?);
-        file.left.replace((answer.get(0).as_string(), runs(&answer.get(1))));
-        Ok(file)
-    }
-
-    /// Streams into this file, or into one of our own.
-    pub async fn stream(
+    /// Opens a file of our own, or a stream into that of `handle`; see `disk.js` for the ways.
+    pub async fn open(
         disk: Rc<Disk>,
         id: &str,
         algorithm: Option<Algorithm>,
-        handle: &JsValue,
-        hindrance: Option<String>,
+        way: &str,
+        handle: JsValue,
     ) -> Result<Self, Trouble> {
-        let file = Self::new(disk, id, true, hindrance).await;
-        file.ask("stream", &[named(algorithm), handle.clone()]).await?;
-        Ok(file)
-    }
-
-    async fn new(disk: Rc<Disk>, id: &str, in_place: bool, hindrance: Option<String>) -> Self {
         // Where the lock is taken already, whoever has it is about to end.
-        let lock = RefCell::new(Lock::try_take(&format!("{PREFIX}{id}")).await);
-        let (keep, left) = (Cell::new(false), RefCell::default());
-        Self { disk, id: id.into(), lock, keep, in_place, hindrance, left }
+        let lock = RefCell::new(Lock::try_take(&format!("presigned:file:{id}")).await);
+        let named = algorithm.map_or(JsValue::UNDEFINED, |algorithm| algorithm.name().into());
+        let mut file =
+            Self { disk, id: id.into(), lock, keep: Cell::new(false), in_place: None, left: RefCell::default() };
+        let answer = list(&file.ask("open", &[named, way.into(), handle]).await?);
+        file.in_place = answer.get(0).as_string();
+        file.left.replace((answer.get(1).as_string(), runs(&answer.get(2))));
+        Ok(file)
     }
 
     /// Whether another page can go on with it: else it is deleted when it is not needed any more.
@@ -220,10 +207,6 @@ impl Drop for DiskFile {
         // Where it is committed, there is nothing to close; a worker that failed has closed it.
         drop(self.ask("close", &[self.keep.get().into()]));
     }
-}
-
-fn named(algorithm: Option<Algorithm>) -> JsValue {
-    algorithm.map_or(JsValue::UNDEFINED, |algorithm| algorithm.name().into())
 }
 
 fn list(value: &JsValue) -> Array {

@@ -158,13 +158,15 @@ impl BrowserSink {
     /// Why it should but can't, in words.
     pub async fn is_resumable(&self, size: u64) -> Result<bool, String> {
         let hindrance = match self.place(Some(size)).await {
-            Ok(Place::Disk(file)) if !file.in_place => return Ok(true),
-            Ok(Place::Disk(file)) => file.hindrance.clone(),
-            Ok(Place::Memory(hindrance)) => hindrance,
+            Ok(Place::Disk(file)) => match &file.in_place {
+                None => return Ok(true),
+                why => why.clone(),
+            },
+            Ok(Place::Memory(why)) => why,
             // The download itself fails of it.
             Err(_) => None,
         };
-        hindrance.map_or(Ok(false), |why| Err(unsaved(&why)))
+        hindrance.filter(|why| !why.is_empty()).map_or(Ok(false), |why| Err(unsaved(&why)))
     }
 
     /// From now on another page can go on with it; `header` says what it is of.
@@ -273,31 +275,26 @@ async fn open(
     if small {
         return Ok(Place::Memory(None));
     }
-    let in_place = matches!(target, Target::File(_)) && !resume;
-    let kept = match disks.disk() {
-        Ok(disk) if !in_place => DiskFile::open(disk, &id, algorithm).await.map_err(Some),
-        Ok(_) => Err(None),
-        Err(trouble) => Err(Some(trouble)),
+    let way = match target {
+        Target::Auto | Target::Blob => "kept",
+        Target::File(_) if !resume => "in-place",
+        Target::Opfs(_) | Target::File(_) => "best",
     };
-    let hindrance = match kept {
-        Ok(file) => return Ok(Place::Disk(Rc::new(file))),
-        Err(trouble) => trouble.map(|trouble| trouble.words()),
-    };
-    if target.is_blob() {
-        return Ok(Place::Memory(hindrance));
-    }
-    let streamed = match disks.disk() {
-        Ok(disk) => DiskFile::stream(disk, &id, algorithm, &target.handle(), hindrance).await,
+    let opened = match disks.disk() {
+        Ok(disk) => DiskFile::open(disk, &id, algorithm, way, target.handle()).await,
         Err(trouble) => Err(trouble),
     };
-    match streamed.map_err(Trouble::into_failure) {
+    match opened {
         Ok(file) => Ok(Place::Disk(Rc::new(file))),
-        Err(failure) if failure.error.code == Code::Internal => {
-            let message =
-                format!("This browser, or this page's own rules, allow no such file: {}", failure.error.message);
-            Err(Failure::fatal(Error::new(Code::InvalidOption, message)))
+        Err(trouble) if target.is_blob() => Ok(Place::Memory(Some(trouble.words()))),
+        Err(trouble) => {
+            let mut failure = trouble.into_failure();
+            if failure.error.code == Code::Internal {
+                // This browser, or this page's own rules, allow no such file.
+                failure.error.code = Code::InvalidOption;
+            }
+            Err(failure)
         }
-        Err(failure) => Err(failure),
     }
 }
 

@@ -9,11 +9,11 @@ use std::{
 };
 
 use gloo_timers::future::TimeoutFuture;
-use js_sys::{Array, Date};
+use js_sys::Date;
 use wasm_bindgen::JsValue;
 
 use super::{
-    disk::{Disks, PREFIX},
+    disk::Disks,
     json,
     locks::Lock,
     record::{self, Asked, Record},
@@ -209,23 +209,14 @@ impl BrowserStore {
             // The journal says the same, so that each is found out where it belongs to another one.
             let header = json::stringify(&plain).unwrap_or_default();
             sink.begin(&header).await?;
-            self.sweep().await;
+            if !self.swept.replace(true) {
+                // What can't be deleted now will be by another page.
+                let _ = self.disks.ask("sweep", "", &[]).await;
+            }
         }
         driven.point.replace(Some(point));
         driven.begun.set(true);
         Ok(())
-    }
-
-    /// Once: deletes files that earlier pages have left and nobody needs.
-    async fn sweep(&self) {
-        if self.swept.replace(true) {
-            return;
-        }
-        if let Ok(records) = self.shelf.records().await {
-            let needed: Array = records.into_iter().map(|(id, _)| id).collect();
-            // What can't be deleted now will be by another page.
-            let _ = self.disks.ask("sweep", "", &[needed.into(), PREFIX.into()]).await;
-        }
     }
 }
 
