@@ -42,6 +42,16 @@ pub enum Checkpoint {
     Download(DownloadPoint),
 }
 
+impl Checkpoint {
+    /// Of the whole file or object.
+    pub fn size(&self) -> u64 {
+        match self {
+            Checkpoint::Upload(point) => point.identity.size,
+            Checkpoint::Download(point) => point.size,
+        }
+    }
+}
+
 /// A stored part, and the checksum of what was sent, once that is known.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NotedPart {

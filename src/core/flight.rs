@@ -20,6 +20,8 @@ pub enum Stage {
     /// All is sent; the server owes its answer.
     Waiting,
     Reading,
+    /// No network is in it: a disk takes as long as it takes.
+    Local,
 }
 
 impl Stage {
@@ -28,6 +30,7 @@ impl Stage {
             Stage::Connecting | Stage::Sending | Stage::Reading => stall_timeout,
             // A completion may take minutes, and a slow store is not a stall.
             Stage::Waiting => stall_timeout.saturating_mul(PATIENCE),
+            Stage::Local => Millis::MAX,
         }
     }
 
@@ -37,6 +40,7 @@ impl Stage {
             Stage::Sending => "sending",
             Stage::Waiting => "waiting for the answer",
             Stage::Reading => "reading",
+            Stage::Local => "writing",
         }
     }
 }
@@ -138,7 +142,7 @@ impl<W> Flights<W> {
     }
 
     pub fn deadline(&self) -> Option<Deadline> {
-        let at = self.flights.values().map(|flight| self.until(flight)).min()?;
+        let at = self.flights.values().map(|flight| self.until(flight)).min().filter(|at| *at < Millis::MAX)?;
         Some(Deadline { at, reason: Reason::Stall })
     }
 

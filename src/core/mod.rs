@@ -44,6 +44,7 @@ pub mod plan;
 pub mod protocol;
 pub mod reach;
 pub mod retry;
+pub mod runs;
 pub mod sorted;
 pub mod stretches;
 pub mod text;

@@ -75,6 +75,7 @@ impl Trace {
             Command::Get { start, end, .. } => ("get", Some(*start), *end),
             Command::Restart => ("restart", None, None),
             Command::Seal { .. } => ("seal", None, None),
+            Command::Commit => ("commit", None, None),
         };
         let url = match command {
             Command::Put { signed, .. } | Command::Get { signed, .. } => Some(shown(signed)),
@@ -124,7 +125,8 @@ impl Trace {
             Ok(Answer::Replied(_)) => "replied",
             Ok(Answer::Ended) => "ended",
             Ok(Answer::Restarted) => "restarted",
-            Ok(Answer::Sealed) => "sealed",
+            Ok(Answer::Sealed(_)) => "sealed",
+            Ok(Answer::Committed) => "committed",
             Err(_) => "failed",
         });
         if let Self::Answer { status, code, storage_code, retry_after, part_size, parts, expires_in, .. } = &mut trace {

@@ -96,8 +96,10 @@ pub enum Answer {
     Ended,
     /// The sink is empty again.
     Restarted,
-    /// The sink is closed and holds the whole object.
-    Sealed,
+    /// The sink is closed and holds the whole object, whose checksum it tells where it has summed it up on the way.
+    Sealed(Option<Checksum>),
+    /// The object has its final name.
+    Committed,
 }
 
 /// An object as storage shows it.
@@ -151,6 +153,8 @@ pub enum Command {
         size: u64,
         content_type: Option<String>,
     },
+    /// What was sealed is what storage has: give it its final name.
+    Commit,
 }
 
 /// What a transfer says.

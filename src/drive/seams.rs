@@ -108,15 +108,21 @@ pub trait Chunk {
     fn truncate(self, len: u64) -> Self;
 }
 
-/// Where a download's bytes are put together. Writes come in any order, and each counts once it has returned.
+/// Where a download's bytes are put together. Writes come in any order and several at once; each counts once it has
+/// returned.
 pub trait Sink: 'static {
     type Chunk: Chunk;
 
-    fn write(&self, at: u64, chunk: Self::Chunk) -> impl Future<Output = Result<(), Failure>>;
+    /// Bytes will come, so many in all where that is known. Said before each answer is read, and heard once.
+    fn open(&self, size: Option<u64>) -> impl Future<Output = Result<(), Failure>>;
+    /// Begins at once.
+    fn write(&self, at: u64, chunk: Self::Chunk) -> LocalBoxFuture<'static, Result<(), Failure>>;
     /// Forgets all that was written.
     fn clear(&self) -> impl Future<Output = Result<(), Failure>>;
-    /// All bytes are here: makes the result of them.
-    fn seal(&self, size: u64, content_type: Option<&str>) -> impl Future<Output = Result<(), Failure>>;
+    /// All bytes are here: closes it. Tells their checksum, where it has summed them up as they came.
+    fn seal(&self, size: u64, content_type: Option<&str>) -> impl Future<Output = Result<Option<Checksum>, Failure>>;
+    /// They are what storage has: makes the result of them. Nothing has had its final name before.
+    fn commit(&self) -> impl Future<Output = Result<(), Failure>>;
 }
 
 /// Where unfinished transfers are remembered. What it can't do is a warning and never ends a transfer, save that two may

@@ -1,6 +1,14 @@
 //! Performs one command, and tells by mail how it went.
 
-use std::rc::Rc;
+use std::{
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    pin::Pin,
+    rc::Rc,
+    task::Poll,
+};
+
+use futures_util::future::LocalBoxFuture;
 
 use super::{
     gate::Gate,
@@ -16,6 +24,9 @@ use crate::core::{
     protocol::Signed,
     transfer::{Answer, Command, Input, Seen},
 };
+
+/// Chunks of one answer on their way into the sink: as much as comes while a disk makes sure of what came before.
+const WRITES_AHEAD: usize = 32;
 
 pub async fn perform<P: Platform>(
     platform: Rc<P>,
@@ -78,8 +89,9 @@ async fn answer<P: Platform>(
         }
         (Command::Restart, Work::Download { sink, .. }) => sink.clear().await.map(|()| Answer::Restarted),
         (Command::Seal { size, content_type }, Work::Download { sink, .. }) => {
-            sink.seal(size, content_type.as_deref()).await.map(|()| Answer::Sealed)
+            sink.seal(size, content_type.as_deref()).await.map(Answer::Sealed)
         }
+        (Command::Commit, Work::Download { sink, .. }) => sink.commit().await.map(|()| Answer::Committed),
         _ => Err(Failure::fatal(Error::new(Code::Internal, "A command does not fit its transfer."))),
     }
 }
@@ -140,20 +152,49 @@ async fn fetch<P: Platform>(
     gate: &Gate,
     post: &Post<P>,
 ) -> Result<Answer, Failure> {
-    let (head, mut body) = match platform.transport().get(signed, start, end).await? {
+    let (head, body) = match platform.transport().get(signed, start, end).await? {
         Opened::Reply(response) => return Ok(Answer::Replied(response)),
         Opened::Body(head, body) => (head, body),
     };
+    let size = match version::body(&head, start, end) {
+        Ok(Body::Range { total }) => total,
+        Ok(Body::Whole { size }) => size,
+        Err(_) => None,
+    };
     post.send(|ticket| Input::Head { ticket, head });
     gate.opened().await;
-    let mut at = start;
-    while gate.room(at) > 0 {
-        let Some(chunk) = body.chunk().await? else { break };
-        let chunk = chunk.truncate(gate.room(at));
-        let bytes = chunk.len();
-        sink.write(at, chunk).await?;
-        at += bytes;
-        post.send(|ticket| Input::Received { ticket, bytes });
-    }
+    sink.open(size).await?;
+    let (mut writes, mut at) = (VecDeque::new(), start);
+    let read = |mut body: <P::Transport as Transport>::Body| async move {
+        let chunk = body.chunk().await;
+        (body, chunk)
+    };
+    let mut reading = (gate.room(at) > 0).then(|| Box::pin(read(body)));
+    // The network is read on while a disk makes sure of what came before.
+    poll_fn(|cx| {
+        loop {
+            if let Some((bytes, write)) = writes.front_mut()
+                && let Poll::Ready(written) = LocalBoxFuture::poll(Pin::new(write), cx)
+            {
+                let bytes = *bytes;
+                writes.pop_front();
+                written?;
+                post.send(|ticket| Input::Received { ticket, bytes });
+                continue;
+            }
+            let Some(chunk) = reading.as_mut().filter(|_| writes.len() < WRITES_AHEAD) else { break };
+            let Poll::Ready((body, chunk)) = chunk.as_mut().poll(cx) else { break };
+            reading = None;
+            if let Some(chunk) = chunk? {
+                let chunk = chunk.truncate(gate.room(at));
+                let bytes = chunk.len();
+                writes.push_back((bytes, sink.write(at, chunk)));
+                at += bytes;
+                reading = (gate.room(at) > 0).then(|| Box::pin(read(body)));
+            }
+        }
+        if reading.is_none() && writes.is_empty() { Poll::Ready(Ok(())) } else { Poll::Pending }
+    })
+    .await?;
     Ok(Answer::Ended)
 }

@@ -136,6 +136,18 @@ pub fn result(finish: &Finish, blob: JsValue) -> JsValue {
     })
 }
 
+/// Where a download goes, as its option says it.
+fn target(record: &SavedRecord) -> JsValue {
+    let opfs = |path: &String| {
+        let target = Object::new();
+        // A plain object takes any member.
+        let _ = Reflect::set(&target, &"opfs".into(), &path.as_str().into());
+        target.into()
+    };
+    let handle = || record.handle.clone().unwrap_or_default();
+    record.path.as_ref().map_or_else(handle, opfs)
+}
+
 /// A transfer that was cut off; what it is resumed by stays inside.
 pub fn saved(record: &SavedRecord) -> JsValue {
     let object = Object::new();
@@ -148,7 +160,11 @@ pub fn saved(record: &SavedRecord) -> JsValue {
         ("total", JsValue::from_f64(record.total as f64)),
         ("savedAt", Date::new(&JsValue::from_f64(record.saved_at)).into()),
         ("resumable", JsValue::from_bool(record.kind == "download" || record.handle.is_some())),
+        ("to", if record.kind == "download" { target(record) } else { JsValue::UNDEFINED }),
     ] {
+        if value.is_undefined() {
+            continue;
+        }
         // A plain object takes any member.
         let _ = Reflect::set(&object, &JsValue::from_str(name), &value);
     }

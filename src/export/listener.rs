@@ -1,7 +1,5 @@
 //! Hands what the loop says to the JavaScript object that stands for a transfer.
 
-use std::rc::Rc;
-
 use js_sys::{Array, Date, Function};
 use wasm_bindgen::prelude::*;
 
@@ -12,7 +10,7 @@ use crate::{
         transfer::{End, Event, Progress},
     },
     drive::seams::Listener,
-    web::{AbortWatch, BlobSink},
+    web::{AbortWatch, BrowserSink},
 };
 
 #[wasm_bindgen]
@@ -41,7 +39,7 @@ pub struct JsListener {
     pub observer: Observer,
     pub on_log: Option<Function>,
     /// Where a download's bytes are.
-    pub sink: Option<Rc<BlobSink>>,
+    pub sink: Option<BrowserSink>,
     /// The user's signal, for as long as the transfer lives.
     pub _watch: Option<AbortWatch>,
 }

@@ -13,7 +13,7 @@ use crate::{
         plan::LARGEST_PART,
         retry::Policy,
     },
-    web::{Endpoint, Functions, Peer, SavedRecord, StoreKind, is_file_handle},
+    web::{Endpoint, Functions, Peer, SavedRecord, StoreKind, Target, is_file_handle},
 };
 
 /// An options object, or `undefined`.
@@ -121,6 +121,23 @@ impl Options {
 
     pub fn resume(&self) -> Result<bool, Error> {
         Ok(self.optional("resume", |value| value.as_bool(), "true or false")?.unwrap_or(true))
+    }
+
+    /// Where a download goes.
+    pub fn to(&self) -> Result<Target, Error> {
+        let parse = |value: JsValue| match value.as_string().as_deref() {
+            Some("auto") => Some(Target::Auto),
+            Some("blob") => Some(Target::Blob),
+            None if is_file_handle(&value) => Some(Target::File(value)),
+            None => {
+                let path = Options(value).get("opfs").as_string()?;
+                let named = |name: &str| !matches!(name, "" | "." | "..");
+                path.split('/').all(named).then_some(Target::Opfs(path))
+            }
+            _ => None,
+        };
+        let shape = "\"auto\", \"blob\", a FileSystemFileHandle, or { opfs: \"path/to/file\" }";
+        Ok(self.optional("to", parse, shape)?.unwrap_or(Target::Auto))
     }
 
     pub fn signal(&self) -> Result<Option<AbortSignal>, Error> {

@@ -3,7 +3,7 @@
 use super::listener::JsListener;
 use crate::{
     drive::seams::Platform,
-    web::{BlobSink, BlobSource, BrowserBackend, BrowserClock, BrowserStore, BrowserTransport, WorkerHasher},
+    web::{BlobSource, BrowserBackend, BrowserClock, BrowserSink, BrowserStore, BrowserTransport, WorkerHasher},
 };
 
 pub struct Browser {
@@ -17,7 +17,7 @@ pub struct Browser {
 impl Platform for Browser {
     type Backend = BrowserBackend;
     type Source = BlobSource;
-    type Sink = BlobSink;
+    type Sink = BrowserSink;
     type Store = BrowserStore;
     type Transport = BrowserTransport;
     type Hasher = WorkerHasher;

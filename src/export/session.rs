@@ -25,7 +25,7 @@ use crate::{
         transfer::{Event, Input, Level},
     },
     drive::{Driver, call::retrying, mailbox::Message, seams::Backend},
-    web::{BrowserBackend, BrowserClock, BrowserStore, BrowserTransport, LinkWatch, WorkerHasher, warm_up},
+    web::{BrowserBackend, BrowserClock, BrowserStore, BrowserTransport, Disks, LinkWatch, WorkerHasher, warm_up},
 };
 
 #[wasm_bindgen]
@@ -48,7 +48,7 @@ impl Session {
             }
         };
         let backend = BrowserBackend::new(peer, warn(on_log.clone()));
-        let store = BrowserStore::new(store, backend.name());
+        let store = BrowserStore::new(store, backend.name(), Disks::new(start_worker));
         let hasher = WorkerHasher::new(start_worker, warn(on_log.clone()));
         let transport = BrowserTransport::default();
         let platform = Rc::new(Browser { backend, transport, store, hasher, clock: BrowserClock });

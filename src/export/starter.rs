@@ -21,7 +21,7 @@ use crate::{
         transfer::Input,
     },
     drive::mailbox::{Mailbox, Message},
-    web::{AbortWatch, BlobSink, BlobSource},
+    web::{AbortWatch, BlobSource, BrowserSink},
 };
 
 pub struct Starter {
@@ -93,9 +93,10 @@ impl Starter {
         self.check_open()?;
         let (key, options) = (key_of(key)?, Options::new(options)?);
         let (signal, resume) = (options.signal()?, options.resume()?);
-        let (id, sink) = (id.into(), Rc::new(BlobSink::default()));
+        let disks = self.platform.store.disks.clone();
+        let (id, sink) = (id.into(), BrowserSink::new(options.to()?, resume, disks, self.settings.checksum));
         let listener = self.listener(id, observer, Some(sink.clone()), signal.clone());
-        self.mailbox.post(Message::Download { id, key, sink, listener, resume });
+        self.mailbox.post(Message::Download { id, key, sink: Rc::new(sink), listener, resume });
         self.end_if_aborted(id, signal);
         Ok(())
     }
@@ -118,7 +119,7 @@ impl Starter {
         &self,
         id: TransferId,
         observer: Observer,
-        sink: Option<Rc<BlobSink>>,
+        sink: Option<BrowserSink>,
         signal: Option<AbortSignal>,
     ) -> JsListener {
         let mailbox = self.mailbox.clone();

@@ -13,6 +13,12 @@ extern "C" {
     pub fn start_worker() -> Result<Worker, JsValue>;
 }
 
+/// Called in a worker: the checksum of what `sum` is of, and these bytes behind it.
+#[wasm_bindgen]
+pub fn hash_on(sum: &str, bytes: &[u8], algorithm: &str) -> Option<String> {
+    hasher::hash_on(sum, bytes, algorithm)
+}
+
 /// Called in a worker: the checksum of a Blob, as text.
 #[wasm_bindgen]
 pub fn hash_blob(blob: Blob, algorithm: String) -> Promise {

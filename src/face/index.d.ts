@@ -8,7 +8,7 @@ export class Client {
   upload(source: Blob, options?: UploadOptions): Upload;
   /** Uploads many under the client's one connection limit. Resolves when all have ended, however they did; rejects if it is aborted itself. */
   uploadAll(sources: Iterable<Blob>, options?: UploadAllOptions): Batch;
-  /** Downloads an object by ranges in parallel; the result has a Blob of it. */
+  /** Downloads an object by ranges in parallel; the result has a Blob of it unless `to` names a file. */
   download(key: string, options?: DownloadOptions): Download;
   list(options?: { prefix?: string; signal?: AbortSignal }): Promise<StoredFile[]>;
   remove(key: string, options?: { signal?: AbortSignal }): Promise<void>;
@@ -86,7 +86,17 @@ export interface UploadAllOptions extends Omit<UploadOptions, "key" | "handle" |
   onProgress?: (progress: Progress & { files: { done: number; failed: number; total: number } }) => void;
 }
 export interface DownloadOptions {
-  /** Go on with a download of the same object that was cut off; only from 16 MiB on it is worth remembering. @default true */
+  /**
+   * Where it goes. "auto": from 16 MiB on into a file in OPFS, which a reload, a crash or a closed tab can't hurt, ending in a
+   * Blob of that file, which takes no memory and lasts as long as the page. "blob": the same, but only above 64 MiB. A handle
+   * from `showSaveFilePicker` (ask for it first), or a path in OPFS: the file is put there at the end, whole, and the result has
+   * no Blob. Where the browser has no such files, the next best is taken: see the README's table. @default "auto"
+   */
+  to?: "auto" | "blob" | FileSystemFileHandle | { opfs: string };
+  /**
+   * Go on with a download of the same object that was cut off; only from 16 MiB on it is worth remembering. `false`, and `to` is
+   * a handle: that file is written in place, which takes no room twice, and can't be gone on with. @default true
+   */
   resume?: boolean;
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
@@ -125,7 +135,8 @@ export interface DownloadResult {
   size: number;
   etag?: string;
   contentType?: string;
-  blob: Blob;
+  /** Not where `to` names a file. */
+  blob?: Blob;
   integrity: Integrity;
 }
 /**
@@ -179,9 +190,11 @@ export interface SavedTransfer {
   readonly savedAt: Date;
   /** Whether `resume()` needs no new pick: a download, or an upload whose file's handle the browser has kept. */
   readonly resumable: boolean;
+  /** The file where a download goes, and where `resume()` puts it, unless that is told another. */
+  readonly to?: FileSystemFileHandle | { opfs: string };
   /**
-   * Goes on at once, and is awaited and steered like any transfer. The browser may ask the user for leave to read the file
-   * again, so call it from a click. A file that has changed is `source-changed`, one without a handle `not-found`.
+   * Goes on at once, and is awaited and steered like any transfer. The browser may ask the user for leave to read or write the
+   * file again, so call it from a click. A file that has changed is `source-changed`, one without a handle `not-found`.
    */
   resume(options?: UploadOptions & DownloadOptions): Transfer<UploadResult | DownloadResult>;
   /** Forgets it, and has the backend remove what storage holds of it. */

@@ -90,8 +90,8 @@ export class Client {
     this.#session.then((session) => session.close()).catch(() => {});
   }
 
-  #resume({ id, kind, key, total }, options = {}) {
-    if (kind === "download") return this.download(key, options);
+  #resume({ id, kind, key, total, to }, options = {}) {
+    if (kind === "download") return this.download(key, { to, ...options });
     const number = this.#next++;
     return new Transfer(this.#session, number, total, options, (session, observer) =>
       session.resume_upload(number, id, options, observer),

@@ -4,9 +4,6 @@
 //! Chromium hands out Blobs that turn out to be broken, and says so only when they are read: until some idle moment after
 //! its start (seen: up to 35 s) it has room for 500 MiB. So one byte of each is read before its chunks are let go, and a
 //! broken one is made again; meanwhile the connection it came by waits.
-//!
-//! A download that can be resumed has a [`Keeper`], which writes each Blob down before its bytes count. Chunks that are no
-//! Blob yet when the page dies are fetched again.
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,18 +11,17 @@ use std::{
 };
 
 use gloo_timers::future::TimeoutFuture;
-use js_sys::{Array, Reflect, Uint8Array};
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag};
 
-use super::{fetch::Bytes, keeper::Keeper};
+use super::fetch::Bytes;
 use crate::{
     core::{
         error::{Code, Error, Failure},
         stretches::{self, Stretch},
-        text::contains,
     },
-    drive::seams::{Chunk, Sink},
+    drive::seams::Chunk,
 };
 
 /// Chunks become a Blob when there are so many bytes of them.
@@ -46,8 +42,6 @@ struct Run {
 struct Held {
     stretch: Stretch,
     blob: Blob,
-    /// It is written down, or about to be.
-    kept: bool,
 }
 
 /// Puts a run back that did not become a Blob.
@@ -68,43 +62,9 @@ pub struct BlobSink {
     /// the same bytes.
     runs: RefCell<Vec<Rc<Run>>>,
     held: RefCell<Vec<Held>>,
-    sealed: RefCell<Option<Blob>>,
-    keeper: RefCell<Option<Rc<Keeper>>>,
 }
 
 impl BlobSink {
-    /// The finished object.
-    pub fn take(&self) -> Option<Blob> {
-        self.sealed.take()
-    }
-
-    /// Some bytes of the finished object.
-    pub fn slice(&self, start: u64, end: u64) -> Option<Blob> {
-        self.sealed.borrow().as_ref()?.slice_with_f64_and_f64(start as f64, end as f64).ok()
-    }
-
-    /// From now on what is held is kept as well.
-    pub fn keep_with(&self, keeper: Keeper) {
-        self.keeper.replace(Some(Rc::new(keeper)));
-    }
-
-    /// Puts back what an earlier page has kept, and tells what of it can be read.
-    pub async fn restore(&self, pieces: Vec<(Stretch, Blob)>) -> Vec<Stretch> {
-        let (mut have, copied) = (Vec::new(), is_webkit());
-        for (stretch, blob) in pieces {
-            if let Ok(blob) = readable(blob, copied).await {
-                self.held.borrow_mut().push(Held { stretch, blob, kept: true });
-                have.push(stretch);
-            }
-        }
-        have
-    }
-
-    /// Why what is held is no longer kept, in words.
-    pub fn warning(&self) -> Option<String> {
-        self.keeper.borrow().as_ref().and_then(|keeper| keeper.warning())
-    }
-
     fn append(&self, at: u64, chunk: &Bytes) -> Rc<Run> {
         let mut runs = self.runs.borrow_mut();
         let run = match runs.iter().find(|run| run.end.get() == at) {
@@ -135,51 +95,24 @@ impl BlobSink {
         let mut back = PutBack { sink: self, run: Some(run.clone()) };
         let blob = sound_blob(&run.chunks, None).await?;
         back.run.take();
-        self.held.borrow_mut().push(Held {
-            stretch: Stretch { start: run.start, end: run.end.get() },
-            blob,
-            kept: false,
-        });
+        self.held.borrow_mut().push(Held { stretch: Stretch { start: run.start, end: run.end.get() }, blob });
         Ok(())
     }
 
-    /// Writes down what is not yet, which may be more than one: the first may have come before the record was there.
-    async fn keep(&self) {
-        let Some(keeper) = self.keeper.borrow().clone() else { return };
-        while keeper.is_active() {
-            let fresh = self.held.borrow_mut().iter_mut().find(|held| !held.kept).map(|held| {
-                held.kept = true;
-                (held.stretch, held.blob.clone())
-            });
-            let Some((stretch, blob)) = fresh else { return };
-            keeper.keep(stretch, &blob).await;
-        }
-    }
-}
-
-impl Sink for BlobSink {
-    type Chunk = Bytes;
-
-    async fn write(&self, at: u64, chunk: Bytes) -> Result<(), Failure> {
+    pub async fn write(&self, at: u64, chunk: Bytes) -> Result<(), Failure> {
         let run = self.append(at, &chunk);
         if run.end.get() - run.start >= RUN {
             self.hold(run).await?;
-            self.keep().await;
         }
         Ok(())
     }
 
-    async fn clear(&self) -> Result<(), Failure> {
+    pub fn clear(&self) {
         self.runs.borrow_mut().clear();
         self.held.borrow_mut().clear();
-        let keeper = self.keeper.borrow().clone();
-        if let Some(keeper) = keeper {
-            keeper.clear().await;
-        }
-        Ok(())
     }
 
-    async fn seal(&self, size: u64, content_type: Option<&str>) -> Result<(), Failure> {
+    pub async fn seal(&self, size: u64, content_type: Option<&str>) -> Result<Blob, Failure> {
         let runs = self.runs.borrow().clone();
         for run in runs {
             self.hold(run).await?;
@@ -189,13 +122,12 @@ impl Sink for BlobSink {
         let tiles = stretches::tile(&all, size).ok_or_else(incomplete)?;
         let parts = Array::new();
         for (index, own) in tiles {
-            let Some(Held { stretch, blob, .. }) = held.get(index) else { return Err(incomplete()) };
+            let Some(Held { stretch, blob }) = held.get(index) else { return Err(incomplete()) };
             let (from, to) = (own.start - stretch.start, own.end - stretch.start);
             let own = blob.slice_with_f64_and_f64(from as f64, to as f64).map_err(|_| full())?;
             parts.push(&own);
         }
-        self.sealed.replace(Some(sound_blob(&parts, content_type).await?));
-        Ok(())
+        sound_blob(&parts, content_type).await
     }
 }
 
@@ -204,21 +136,6 @@ pub fn warm_up() {
     let bytes = Uint8Array::new_with_length(1 << 20);
     // A browser that can't do this will say so when it matters.
     let _ = new_blob(&Array::of1(&bytes), None);
-}
-
-/// A stored Blob, where it can be read. WebKit deletes its bytes together with its record, whoever still holds it: there
-/// it is copied.
-async fn readable(blob: Blob, copied: bool) -> Result<Blob, Failure> {
-    let probe = if copied { blob.clone() } else { blob.slice_with_f64_and_f64(0.0, 1.0).map_err(|_| full())? };
-    let bytes = JsFuture::from(probe.array_buffer()).await.map_err(|_| full())?;
-    if copied { sound_blob(&Array::of1(&bytes), None).await } else { Ok(blob) }
-}
-
-/// Safari, and every browser on iOS.
-fn is_webkit() -> bool {
-    let navigator = Reflect::get(&js_sys::global(), &"navigator".into()).unwrap_or_default();
-    let agent = Reflect::get(&navigator, &"userAgent".into()).ok().and_then(|agent| agent.as_string());
-    agent.is_some_and(|agent| contains(&agent, "AppleWebKit/") && !contains(&agent, "Chrome/"))
 }
 
 /// A Blob that can be read.

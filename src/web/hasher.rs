@@ -14,7 +14,7 @@ use js_sys::Array;
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, MessageEvent, ReadableStreamDefaultReader, Worker};
 
-use super::{blob_sink::BlobSink, fetch::next_chunk, listening::Listening, source::BlobSource};
+use super::{fetch::next_chunk, listening::Listening, sink::BrowserSink, source::BlobSource};
 use crate::{
     core::{
         checksum::{self, Algorithm, Checksum},
@@ -29,6 +29,11 @@ const WORKERS: usize = 2;
 const IDLE: u32 = 3_000;
 /// What a worker answers where the Blob can't be read.
 const UNREADABLE: &str = "unreadable";
+
+thread_local! {
+    /// Their tables are made once.
+    static HASHERS: RefCell<Vec<(Algorithm, checksum::Hasher)>> = RefCell::default();
+}
 
 type Waiting = Rc<RefCell<VecDeque<oneshot::Sender<String>>>>;
 
@@ -144,7 +149,7 @@ impl Hand {
 
 impl Hasher for WorkerHasher {
     type Source = BlobSource;
-    type Sink = BlobSink;
+    type Sink = BrowserSink;
 
     async fn of_source(
         &self,
@@ -156,12 +161,20 @@ impl Hasher for WorkerHasher {
         self.of(&source.body(start, end, true)?, algorithm).await.map_err(|Unreadable| super::source::changed())
     }
 
-    async fn of_sink(&self, sink: &BlobSink, algorithm: Algorithm, start: u64, end: u64) -> Result<Checksum, Failure> {
+    async fn of_sink(
+        &self,
+        sink: &BrowserSink,
+        algorithm: Algorithm,
+        start: u64,
+        end: u64,
+    ) -> Result<Checksum, Failure> {
         let unreadable = || {
             let message = "The browser can't read the downloaded bytes any more: it has no room for them.";
             Failure::fatal(Error::new(Code::StorageFull, message))
         };
-        let blob = sink.slice(start, end).ok_or_else(unreadable)?;
+        let unfinished =
+            || Failure::fatal(Error::new(Code::Internal, "a file that is streamed into can't be read yet."));
+        let blob = sink.slice(start, end).ok_or_else(unfinished)?;
         self.of(&blob, algorithm).await.map_err(|Unreadable| unreadable())
     }
 }
@@ -190,4 +203,20 @@ async fn hash(blob: &Blob, algorithm: Algorithm) -> Result<Checksum, Unreadable>
         }
     }
     Ok(hasher.finish())
+}
+
+/// The checksum of what `sum` is of, and these bytes behind it: what a worker sums a file up with as it writes it.
+pub fn hash_on(sum: &str, bytes: &[u8], algorithm: &str) -> Option<String> {
+    let algorithm = Algorithm::named(algorithm)?;
+    let own = HASHERS.with_borrow_mut(|hashers| {
+        let at = hashers.iter().position(|(known, _)| *known == algorithm).unwrap_or_else(|| {
+            hashers.push((algorithm, checksum::Hasher::new(algorithm)));
+            hashers.len() - 1
+        });
+        let (_, hasher) = hashers.get_mut(at)?;
+        hasher.add(bytes);
+        Some(hasher.finish())
+    })?;
+    let before = Checksum::untagged(sum).unwrap_or(Checksum::empty(algorithm));
+    Some(before.and(own, algorithm.shift(bytes.len() as u64)).tagged())
 }

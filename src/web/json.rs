@@ -10,7 +10,11 @@ const DEEPEST: usize = 16;
 
 /// Parses with the browser's parser; `None` for what is no JSON.
 pub fn parse(text: &str) -> Option<Json> {
-    read(&JSON::parse(text).ok()?)
+    read(&parse_js(text)?)
+}
+
+pub fn parse_js(text: &str) -> Option<JsValue> {
+    JSON::parse(text).ok()
 }
 
 /// `None` for what JSON can't say.

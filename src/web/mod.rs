@@ -6,6 +6,7 @@ pub mod backend;
 mod batch;
 mod blob_sink;
 mod clock;
+mod disk;
 mod endpoint;
 mod fetch;
 mod functions;
@@ -13,7 +14,6 @@ mod handle;
 pub mod hasher;
 mod idb;
 mod json;
-mod keeper;
 mod link;
 mod listening;
 pub mod locks;
@@ -21,6 +21,7 @@ mod protocol;
 mod record;
 mod saved;
 mod shelf;
+mod sink;
 mod source;
 mod store;
 mod transport;
@@ -29,8 +30,9 @@ mod xhr;
 pub use self::{
     abort::AbortWatch,
     backend::{BrowserBackend, Peer},
-    blob_sink::{BlobSink, warm_up},
+    blob_sink::warm_up,
     clock::BrowserClock,
+    disk::Disks,
     endpoint::Endpoint,
     fetch::Bytes,
     functions::Functions,
@@ -39,6 +41,7 @@ pub use self::{
     link::LinkWatch,
     saved::SavedRecord,
     shelf::Kind as StoreKind,
+    sink::{BrowserSink, Target},
     source::BlobSource,
     store::BrowserStore,
     transport::BrowserTransport,

@@ -3,7 +3,6 @@
 
 use js_sys::{Array, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::Blob;
 
 use super::json;
 use crate::core::{
@@ -11,6 +10,7 @@ use crate::core::{
     checksum::Checksum,
     download::version::Version,
     json::MAX_SAFE_INTEGER,
+    runs::Run,
     stretches::Stretch,
 };
 
@@ -36,6 +36,8 @@ pub struct Asked {
     /// `None` where the key was left to the backend.
     pub key: Option<String>,
     pub metadata: Vec<(String, String)>,
+    /// Where in OPFS a download is to be in the end.
+    pub path: Option<String>,
 }
 
 impl Record {
@@ -47,10 +49,7 @@ impl Record {
     }
 
     pub fn size(&self) -> u64 {
-        match &self.point {
-            Checkpoint::Upload(point) => point.identity.size,
-            Checkpoint::Download(point) => point.size,
-        }
+        self.point.size()
     }
 
     pub fn to_js(&self) -> JsValue {
@@ -79,6 +78,8 @@ impl Record {
                 ("contentType", optional(content_type.as_deref())),
                 ("etag", optional(version.etag.as_deref())),
                 ("lastModified", optional(version.last_modified.as_deref())),
+                ("path", optional(self.asked.path.as_deref())),
+                ("handle", self.handle.clone()),
             ]),
         }
         json::object(&members)
@@ -107,6 +108,7 @@ impl Record {
                 let asked = Asked {
                     key: value.optional("askedKey", Fields::text)?,
                     metadata: value.optional("metadata", Fields::pairs)?.unwrap_or_default(),
+                    path: None,
                 };
                 (Checkpoint::Upload(UploadPoint { identity, key, upload_id, part_size }), asked)
             }
@@ -116,7 +118,8 @@ impl Record {
                     last_modified: value.optional("lastModified", Fields::text)?,
                 };
                 let content_type = value.optional("contentType", Fields::text)?;
-                (Checkpoint::Download(DownloadPoint { key, size, version, content_type }), Asked::default())
+                let asked = Asked { path: value.optional("path", Fields::text)?, ..Asked::default() };
+                (Checkpoint::Download(DownloadPoint { key, size, version, content_type }), asked)
             }
             _ => return None,
         };
@@ -137,18 +140,12 @@ pub fn part_of(number: u32, value: &JsValue) -> Option<NotedPart> {
     Some(NotedPart { number, etag, sum: value.text("sum").and_then(|text| Checksum::untagged(&text)) })
 }
 
-/// Bytes of an object.
-pub fn stretch(stretch: Stretch, blob: &Blob) -> JsValue {
-    let place = |at: u64| JsValue::from_f64(at as f64);
-    json::object(&[("start", place(stretch.start)), ("end", place(stretch.end)), ("blob", blob.into())])
-}
-
-pub fn stretch_of(value: &JsValue, size: u64) -> Option<(Stretch, Blob)> {
-    let value = Fields(value);
-    let (start, end) = (value.whole("start", 0)?, value.whole("end", 1)?);
-    let blob: Blob = value.get("blob").dyn_into().ok()?;
-    let fits = start < end && end <= size && blob.size() == (end - start) as f64;
-    fits.then_some((Stretch { start, end }, blob))
+/// Bytes of an object that a file has, as its journal tells.
+pub fn run_of(line: &JsValue) -> Option<Run> {
+    let line = Fields(line);
+    let (start, end) = (line.whole("0", 0)?, line.whole("1", 1)?);
+    let sum = line.text("2").and_then(|text| Checksum::untagged(&text));
+    (start < end).then_some(Run { stretch: Stretch { start, end }, sum })
 }
 
 /// An object of which nothing is known.

@@ -5,9 +5,10 @@ use wasm_bindgen::JsValue;
 use web_sys::File;
 
 use super::{
+    disk,
     handle::file_of,
     locks,
-    record::{self, Record},
+    record::Record,
     store::{BrowserStore, PAUSE, TRIES, lock_name, take},
 };
 use crate::core::{
@@ -28,13 +29,15 @@ pub struct SavedRecord {
     pub total: u64,
     /// When it began, in milliseconds since 1970.
     pub saved_at: f64,
-    /// The `FileSystemFileHandle` of an upload, where it was kept.
+    /// The `FileSystemFileHandle` of an upload, where it was kept; or of a download, where it goes there.
     pub handle: Option<JsValue>,
     /// When the file was changed last, in milliseconds since 1970.
     modified: Option<u64>,
     /// With what an upload was started: the same is needed to go on, should the server know nothing of it any more.
     pub asked_key: Option<String>,
     pub metadata: Vec<(String, String)>,
+    /// Where in OPFS a download goes.
+    pub path: Option<String>,
     pub content_type: Option<String>,
 }
 
@@ -114,6 +117,10 @@ impl BrowserStore {
         let _lock = take(id).await.ok_or_else(busy)?;
         let (value, _) = self.shelf.load(id).await.map_err(failed)?;
         self.shelf.remove(&JsValue::from_str(id)).await.map_err(failed)?;
+        if let Some(Checkpoint::Download(_)) = Record::from_js(&value).map(|record| record.point) {
+            // What can't be deleted now will be by another page.
+            let _ = self.disks.ask("remove", id, &[]).await;
+        }
         Ok(match Record::from_js(&value).map(|record| record.point) {
             Some(Checkpoint::Upload(point)) => Some(UploadRef { key: point.key, upload_id: point.upload_id }),
             _ => None,
@@ -124,11 +131,11 @@ impl BrowserStore {
         let size = record.size();
         let loaded = match &record.point {
             Checkpoint::Upload(point) => self.shelf.count(id).await?.saturating_mul(point.part_size),
-            Checkpoint::Download(_) => {
-                let (_, pieces) = self.shelf.load(id).await?;
-                let stretches = pieces.iter().filter_map(|(_, value)| record::stretch_of(value, size));
-                stretches.map(|(stretch, _)| stretch.end - stretch.start).sum()
-            }
+            Checkpoint::Download(_) => match self.disks.ask("look", id, &[]).await {
+                Ok(answer) => disk::runs(&answer).iter().map(|run| run.stretch.end - run.stretch.start).sum(),
+                // Its bytes are out of reach.
+                Err(_) => 0,
+            },
         };
         Ok(loaded.min(size))
     }
@@ -156,6 +163,7 @@ fn view(id: String, record: Record, loaded: u64) -> SavedRecord {
         modified,
         asked_key: record.asked.key,
         metadata: record.asked.metadata,
+        path: record.asked.path,
         content_type,
     }
 }

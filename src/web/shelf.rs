@@ -139,16 +139,6 @@ impl Shelf {
         write(&database, &[PIECES], |transaction| transaction.store(PIECES)?.put_with_key(value, &key)).await
     }
 
-    pub async fn clear_pieces(&self, id: &str) -> Result<(), String> {
-        let Place::Database(database) = self.place().await else {
-            self.in_memory(id, |own| own.pieces.clear());
-            return Ok(());
-        };
-        let pieces =
-            |transaction: &Transaction| transaction.store(PIECES)?.delete(&idb::pieces_of(&JsValue::from_str(id))?);
-        write(&database, &[PIECES], pieces).await
-    }
-
     /// Removes a record with its pieces.
     pub async fn remove(&self, id: &JsValue) -> Result<(), String> {
         let Place::Database(database) = self.place().await else {

@@ -3,18 +3,22 @@
 //! A transfer's record is written once, when it begins; each stored part adds a small piece of its own. Nothing that goes
 //! wrong here ends a transfer, save that two tabs may not drive one upload.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use gloo_timers::future::TimeoutFuture;
 use js_sys::Date;
 use wasm_bindgen::JsValue;
 
 use super::{
-    blob_sink::BlobSink,
-    keeper::{Keeper, Slot},
+    disk::Disks,
+    json,
     locks::Lock,
     record::{self, Asked, Record},
     shelf::{Kind, Shelf},
+    sink::BrowserSink,
     source::BlobSource,
 };
 use crate::{
@@ -42,13 +46,19 @@ const MOST: usize = 500;
 pub struct BrowserStore {
     pub(super) shelf: Rc<Shelf>,
     pub(super) scope: String,
+    pub disks: Rc<Disks>,
+    swept: Cell<bool>,
     driven: RefCell<Sorted<TransferId, Rc<Driven>>>,
     handles: RefCell<Sorted<TransferId, JsValue>>,
 }
 
 /// A transfer of this page that is remembered, or will be once it has begun.
 struct Driven {
-    slot: Rc<Slot>,
+    id: String,
+    /// There is a record, so pieces may be added to it.
+    begun: Cell<bool>,
+    /// A download's.
+    sink: Option<BrowserSink>,
     asked: Asked,
     handle: JsValue,
     /// What its record says.
@@ -63,7 +73,7 @@ enum Search {
     Busy,
     Found {
         id: String,
-        record: Record,
+        record: Box<Record>,
         pieces: Vec<(u64, JsValue)>,
         lock: Lock,
     },
@@ -71,10 +81,12 @@ enum Search {
 
 impl BrowserStore {
     /// `scope`: whose records these are. A client neither sees nor goes on with those of another backend.
-    pub fn new(kind: Kind, scope: impl Into<String>) -> Self {
+    pub fn new(kind: Kind, scope: impl Into<String>, disks: Disks) -> Self {
         Self {
             shelf: Rc::new(Shelf::new(kind)),
             scope: scope.into(),
+            disks: Rc::new(disks),
+            swept: Cell::new(false),
             driven: RefCell::default(),
             handles: RefCell::default(),
         }
@@ -124,40 +136,46 @@ impl BrowserStore {
         // Who held the lock until now may have changed or finished it.
         let (value, pieces) = self.shelf.load(&id).await?;
         Ok(match Record::from_js(&value).filter(fits) {
-            Some(record) => Search::Found { id, record, pieces, lock },
+            Some(record) => Search::Found { id, record: Box::new(record), pieces, lock },
             None => Search::Nothing,
         })
     }
 
     /// A transfer of this very client goes on with it.
     pub(super) fn drives(&self, id: &str) -> bool {
-        self.driven.borrow().values().any(|driven| driven.slot.id == id && driven.lock.borrow().is_some())
+        self.driven.borrow().values().any(|driven| driven.id == id && driven.lock.borrow().is_some())
     }
 
-    /// The transfer will be remembered from its beginning on.
-    fn expect(&self, transfer: TransferId, asked: Asked) -> Rc<Slot> {
-        let slot = Rc::new(Slot::new(fresh_id()));
-        let handle = self.handles.borrow_mut().remove(&transfer).unwrap_or_default();
-        self.drive(
-            transfer,
-            Driven { slot: slot.clone(), asked, handle, point: RefCell::default(), lock: RefCell::default() },
-        );
-        slot
+    /// The transfer will be remembered from its beginning on, by the name that is returned.
+    fn expect(&self, transfer: TransferId, asked: Asked, sink: Option<BrowserSink>) -> String {
+        let id = fresh_id();
+        let handle = self.handle(transfer, sink.as_ref()).unwrap_or_default();
+        let (begun, point, lock) = (Cell::new(false), RefCell::default(), RefCell::default());
+        self.drive(transfer, Driven { id: id.clone(), begun, sink, asked, handle, point, lock });
+        id
     }
 
     /// The transfer goes on with this record.
-    async fn take_over(&self, transfer: TransferId, slot: Rc<Slot>, record: Record, lock: Lock) {
-        let Record { point, asked, handle, saved_at, .. } = record;
-        let newer = self.handles.borrow_mut().remove(&transfer);
-        let (point, lock) = (RefCell::new(Some(point)), RefCell::new(Some(lock)));
-        slot.begun.set(true);
-        let driven = Driven { slot, asked, handle: newer.clone().unwrap_or(handle), point, lock };
-        let driven = self.drive(transfer, driven);
+    async fn take_over(&self, transfer: TransferId, id: String, record: Record, lock: Lock, sink: Option<BrowserSink>) {
+        let Record { point, asked: before, handle, saved_at, .. } = record;
+        let newer = self.handle(transfer, sink.as_ref());
+        let path = sink.as_ref().and_then(|sink| sink.target().path());
+        let moved = newer.is_some() || path.is_some() && path != before.path;
+        let asked = Asked { path: path.or_else(|| before.path.clone()), ..before };
+        let (begun, point, lock) = (Cell::new(true), RefCell::new(Some(point)), RefCell::new(Some(lock)));
+        let driven =
+            self.drive(transfer, Driven { id, begun, sink, asked, handle: newer.unwrap_or(handle), point, lock });
         let point = driven.point.borrow().clone();
-        if let (Some(_), Some(point)) = (newer, point) {
+        if let (true, Some(point)) = (moved, point) {
             // The record is there either way; what else can't be written will be said.
             let _ = self.begin(&driven, point, saved_at).await;
         }
+    }
+
+    /// The file that the application has named for this transfer.
+    fn handle(&self, transfer: TransferId, sink: Option<&BrowserSink>) -> Option<JsValue> {
+        let named = sink.map(|sink| sink.target().handle()).filter(JsValue::is_object);
+        self.handles.borrow_mut().remove(&transfer).or(named)
     }
 
     fn drive(&self, transfer: TransferId, driven: Driven) -> Rc<Driven> {
@@ -168,12 +186,13 @@ impl BrowserStore {
 
     /// Writes the record, under its lock.
     async fn begin(&self, driven: &Driven, point: Checkpoint, saved_at: f64) -> Result<(), String> {
-        // A download's bytes would take the page's memory for as long as it lives.
-        if matches!(point, Checkpoint::Download(_)) && self.shelf.is_memory().await {
-            return Ok(());
-        }
+        let file = match &driven.sink {
+            // What has nowhere to be kept is not worth a record.
+            Some(sink) if self.shelf.is_memory().await || !sink.is_resumable(point.size()).await? => return Ok(()),
+            file => file,
+        };
         if driven.lock.borrow().is_none() {
-            let lock = take(&driven.slot.id).await.ok_or("The transfer's state can't be saved: it is locked.")?;
+            let lock = take(&driven.id).await.ok_or("The transfer's state can't be saved: it is locked.")?;
             driven.lock.replace(Some(lock));
         }
         let anew = driven.point.borrow().as_ref() != Some(&point);
@@ -184,17 +203,26 @@ impl BrowserStore {
             saved_at,
             handle: driven.handle.clone(),
         };
-        let plain = Record { handle: JsValue::UNDEFINED, ..record.clone() };
-        self.shelf.put(&driven.slot.id, [&record.to_js(), &plain.to_js()], anew).await?;
+        let plain = Record { handle: JsValue::UNDEFINED, ..record.clone() }.to_js();
+        self.shelf.put(&driven.id, [&record.to_js(), &plain], anew).await?;
+        if let Some(sink) = file {
+            // The journal says the same, so that each is found out where it belongs to another one.
+            let header = json::stringify(&plain).unwrap_or_default();
+            sink.begin(&header).await?;
+            if !self.swept.replace(true) {
+                // What can't be deleted now will be by another page.
+                let _ = self.disks.ask("sweep", "", &[]).await;
+            }
+        }
         driven.point.replace(Some(point));
-        driven.slot.begun.set(true);
+        driven.begun.set(true);
         Ok(())
     }
 }
 
 impl Store for BrowserStore {
     type Source = BlobSource;
-    type Sink = BlobSink;
+    type Sink = BrowserSink;
 
     async fn recall_upload(
         &self,
@@ -207,7 +235,7 @@ impl Store for BrowserStore {
         let identity = source.identity(request).await?;
         let warning = self.shelf.open().await;
         let mut recalled = Recalled { identity: Some(identity.clone()), found: None, warning };
-        let asked = Asked { key: request.key.clone(), metadata: request.metadata.clone() };
+        let asked = Asked { key: request.key.clone(), metadata: request.metadata.clone(), path: None };
         let search = match resume {
             true => self.find(|record| is_of_file(record, &identity, &asked)).await,
             false => Ok(Search::Nothing),
@@ -219,14 +247,14 @@ impl Store for BrowserStore {
                 let part = |(number, value): (u64, JsValue)| record::part_of(u32::try_from(number).ok()?, &value);
                 let parts =
                     pieces.into_iter().filter(|(number, _)| numbers.contains(number)).filter_map(part).collect();
-                self.take_over(transfer, Rc::new(Slot::new(id)), Record { asked, ..record }, lock).await;
+                self.take_over(transfer, id, Record { asked, ..*record }, lock, None).await;
                 recalled.found = Some(Found::Upload { point, parts });
             }
             Ok(Search::Busy) => return Err(busy()),
-            Ok(Search::Nothing) => drop(self.expect(transfer, asked)),
+            Ok(Search::Nothing) => drop(self.expect(transfer, asked, None)),
             Err(words) => {
                 recalled.warning = Some(words);
-                self.expect(transfer, asked);
+                self.expect(transfer, asked, None);
             }
         }
         Ok(recalled)
@@ -236,7 +264,7 @@ impl Store for BrowserStore {
         &self,
         transfer: TransferId,
         key: &str,
-        sink: &BlobSink,
+        sink: &BrowserSink,
         resume: bool,
     ) -> Result<Recalled, Failure> {
         self.driven.borrow_mut().remove(&transfer);
@@ -245,42 +273,44 @@ impl Store for BrowserStore {
             true => self.find(|record| matches!(&record.point, Checkpoint::Download(point) if point.key == key)).await,
             false => Ok(Search::Nothing),
         };
-        let slot = match search {
-            Ok(Search::Found { id, record, pieces, lock }) => {
+        let asked = Asked { path: sink.target().path(), ..Asked::default() };
+        let expect = || self.expect(transfer, asked.clone(), Some(sink.clone()));
+        let id = match search {
+            Ok(Search::Found { id, record, lock, .. }) => {
                 let Checkpoint::Download(point) = record.point.clone() else { return Ok(recalled) };
-                let slot = Rc::new(Slot::new(id));
-                slot.next.set(pieces.last().map_or(0, |(number, _)| number + 1));
-                let pieces = pieces.iter().filter_map(|(_, value)| record::stretch_of(value, point.size)).collect();
-                let have = sink.restore(pieces).await;
-                self.take_over(transfer, slot.clone(), record, lock).await;
+                sink.prepare(&id).await?;
+                let have = sink.restore(&point).await;
+                self.take_over(transfer, id, *record, lock, Some(sink.clone())).await;
                 recalled.found = Some(Found::Download { point, have });
-                slot
+                return Ok(recalled);
             }
             // Two may well download the same; only one of them is remembered.
-            Ok(Search::Busy) => return Ok(recalled),
-            Ok(Search::Nothing) => self.expect(transfer, Asked::default()),
+            Ok(Search::Busy) => fresh_id(),
+            Ok(Search::Nothing) => expect(),
             Err(words) => {
                 recalled.warning = Some(words);
-                self.expect(transfer, Asked::default())
+                expect()
             }
         };
-        sink.keep_with(Keeper::new(self.shelf.clone(), slot));
+        sink.prepare(&id).await?;
         Ok(recalled)
     }
 
     async fn save(&self, transfer: TransferId, save: Save) -> Result<(), String> {
         let driven = self.driven.borrow().get(&transfer).cloned();
         let Some(driven) = driven else { return Ok(()) };
-        let id = &driven.slot.id;
         match save {
             Save::Begin(point) => self.begin(&driven, point, Date::now()).await,
             // Where the record could not be written, that was said.
-            Save::Part(_) if !driven.slot.begun.get() => Ok(()),
-            Save::Part(part) => self.shelf.put_piece(id, part.number.into(), &record::part(&part)).await,
+            Save::Part(_) if !driven.begun.get() => Ok(()),
+            Save::Part(part) => self.shelf.put_piece(&driven.id, part.number.into(), &record::part(&part)).await,
             Save::Forget => {
-                driven.slot.begun.set(false);
+                driven.begun.set(false);
                 driven.point.replace(None);
-                self.shelf.remove(&JsValue::from_str(id)).await
+                if let Some(sink) = &driven.sink {
+                    sink.abandon();
+                }
+                self.shelf.remove(&JsValue::from_str(&driven.id)).await
             }
         }
     }
@@ -288,8 +318,6 @@ impl Store for BrowserStore {
     fn release(&self, transfer: TransferId) {
         self.handles.borrow_mut().remove(&transfer);
         if let Some(driven) = self.driven.borrow_mut().remove(&transfer) {
-            // Its sink may live longer.
-            driven.slot.begun.set(false);
             driven.lock.replace(None);
         }
     }

@@ -5,11 +5,14 @@ use std::{cell::RefCell, rc::Rc};
 use presigned::{
     core::checksum::{Algorithm, Checksum, Hasher as Oracle},
     drive::seams::{Hasher, Sink},
-    web::{BlobSink, BlobSource, Bytes, WorkerHasher},
+    web::{BlobSource, BrowserSink, Bytes, Target, WorkerHasher},
 };
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::server::{blob, bytes};
+use super::{
+    disk,
+    server::{blob, bytes},
+};
 
 const SIZE: u32 = 9_000_001;
 
@@ -44,7 +47,7 @@ async fn a_page_without_workers_hashes_by_itself_and_says_so_once() {
 #[wasm_bindgen_test]
 async fn what_was_downloaded_is_hashed_where_it_was_put_together() {
     let content = bytes(SIZE);
-    let sink = BlobSink::default();
+    let sink = BrowserSink::new(Target::Blob, true, Rc::new(disk::none()), None);
     let half = u64::from(SIZE / 2);
     sink.write(half, Bytes(content.slice(SIZE / 2, SIZE))).await.unwrap();
     sink.write(0, Bytes(content.slice(0, SIZE / 2))).await.unwrap();

@@ -4,10 +4,12 @@
 
 mod answers;
 mod database;
+mod disk;
 mod hashing;
 mod link;
 mod locks;
 mod server;
+mod sinks;
 mod store;
 mod survival;
 mod transfers;

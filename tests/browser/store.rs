@@ -1,36 +1,32 @@
 //! What is remembered of unfinished transfers, and who may go on with them.
 
-use std::rc::Rc;
-
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use presigned::{
     core::{
-        checkpoint::{Checkpoint, DownloadPoint, Found, Identity, NotedPart, Recalled, Save, UploadPoint},
+        checkpoint::{Checkpoint, Found, Identity, NotedPart, Recalled, Save, UploadPoint},
         checksum::{Algorithm, Checksum},
-        download::version::Version,
         error::{Code, Failure},
         protocol::UploadRequest,
-        stretches::Stretch,
     },
-    drive::seams::{Sink, Store},
-    web::{BlobSink, BlobSource, BrowserStore, Bytes, StoreKind},
+    drive::seams::Store,
+    web::{BlobSource, BrowserStore, StoreKind},
 };
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
-use web_sys::{Blob, File, FilePropertyBag};
+use web_sys::{File, FilePropertyBag};
 
 use super::{
     database::{self, held, keys, rewrite, values, without_database, without_room},
-    server::{blob, bytes, read, request},
+    disk,
+    server::{blob, bytes, request},
 };
 
-const MIB: u32 = 1 << 20;
 /// A file in three parts, larger than what of it is read to recognise it.
 const SIZE: u32 = 600_000;
 const PART: u64 = 250_000;
 
 fn store() -> BrowserStore {
-    BrowserStore::new(StoreKind::IndexedDb, "https://backend.test")
+    BrowserStore::new(StoreKind::IndexedDb, "https://backend.test", disk::none())
 }
 
 /// A file of that content, last changed long ago.
@@ -78,24 +74,6 @@ async fn begun(store: &BrowserStore, source: &BlobSource) {
     }
 }
 
-fn download_point() -> DownloadPoint {
-    DownloadPoint {
-        key: "films/film.mp4".into(),
-        size: (12 * MIB).into(),
-        version: Version { etag: Some("\"v1\"".into()), last_modified: None },
-        content_type: Some("video/mp4".into()),
-    }
-}
-
-async fn write(sink: &BlobSink, content: &Uint8Array, start: u32, end: u32) {
-    sink.write(start.into(), Bytes(content.subarray(start, end))).await.unwrap();
-}
-
-async fn seal(sink: &BlobSink, size: u32) -> Blob {
-    sink.seal(size.into(), Some("video/mp4")).await.unwrap();
-    sink.take().unwrap()
-}
-
 #[wasm_bindgen_test]
 async fn an_upload_is_found_again_with_its_parts() {
     database::wipe().await;
@@ -141,7 +119,7 @@ async fn only_this_very_file_is_recognised() {
     unknown(&store, &UploadRequest { key: Some("elsewhere".into()), ..film() }, &same).await;
     let identity = unknown(&store, &film(), &BlobSource::new(blob(&content))).await;
     assert_eq!(identity.modified, None, "a Blob has no time");
-    unknown(&BrowserStore::new(StoreKind::IndexedDb, "https://other.test"), &film(), &same).await;
+    unknown(&BrowserStore::new(StoreKind::IndexedDb, "https://other.test", disk::none()), &film(), &same).await;
     let fresh = store.recall_upload(3, &film(), &same, false).await.unwrap();
     assert_eq!(fresh.found, None, "not where the application wants none");
     assert!(recall(&store, 4, &same).await.unwrap().found.is_some(), "and yet it is still there");
@@ -356,7 +334,7 @@ async fn a_handle_is_kept_where_it_can_be() {
 #[wasm_bindgen_test]
 async fn memory_remembers_for_as_long_as_the_client_lives() {
     database::wipe().await;
-    let (store, source) = (BrowserStore::new(StoreKind::Memory, ""), file(&bytes(SIZE)));
+    let (store, source) = (BrowserStore::new(StoreKind::Memory, "", disk::none()), file(&bytes(SIZE)));
     begun(&store, &source).await;
     assert_eq!(recall(&store, 2, &source).await.unwrap_err().error.code, Code::Busy);
     store.release(1);
@@ -367,10 +345,6 @@ async fn memory_remembers_for_as_long_as_the_client_lives() {
     store.release(2);
     assert!(recall(&store, 3, &source).await.unwrap().found.is_none());
     assert!(keys("transfers").await.is_empty() && keys("pieces").await.is_empty(), "nothing of it is in IndexedDB");
-
-    downloaded(&store, &bytes(12 * MIB)).await;
-    let none = store.recall_download(4, "films/film.mp4", &BlobSink::default(), true).await.unwrap();
-    assert_eq!(none.found, None, "bytes of downloads would fill the memory");
 }
 
 #[wasm_bindgen_test]
@@ -423,124 +397,6 @@ async fn a_database_that_was_taken_away_is_opened_anew() {
     assert_eq!((keys("transfers").await.len(), keys("pieces").await.len()), (0, 1));
     store.save(1, Save::Forget).await.unwrap();
     assert!(keys("pieces").await.is_empty());
-}
-
-/// Half of a download under number 1, with its last bytes still in chunks.
-async fn downloaded(store: &BrowserStore, content: &Uint8Array) {
-    let sink = BlobSink::default();
-    let recalled = store.recall_download(1, "films/film.mp4", &sink, true).await.unwrap();
-    assert_eq!(recalled, Recalled::default());
-    // The first bytes come before the record is written.
-    write(&sink, content, 0, 4 * MIB).await;
-    store.save(1, Save::Begin(Checkpoint::Download(download_point()))).await.unwrap();
-    write(&sink, content, 8 * MIB, 12 * MIB).await;
-    write(&sink, content, 4 * MIB, 5 * MIB).await;
-    assert_eq!(sink.warning(), None);
-    store.release(1);
-    write(&sink, content, 5 * MIB, 9 * MIB).await;
-}
-
-/// What `downloaded` left is found, and the rest makes it whole.
-async fn goes_on(store: &BrowserStore, content: &Uint8Array) {
-    let sink = BlobSink::default();
-    let recalled = store.recall_download(2, "films/film.mp4", &sink, true).await.unwrap();
-    let Some(Found::Download { point, mut have }) = recalled.found else { panic!("found") };
-    assert_eq!(point, download_point());
-    have.sort();
-    let mib = |from: u32, to: u32| Stretch { start: (from * MIB).into(), end: (to * MIB).into() };
-    assert_eq!(have, [mib(0, 4), mib(8, 12)]);
-    write(&sink, content, 4 * MIB, 8 * MIB).await;
-    let whole = seal(&sink, 12 * MIB).await;
-    store.save(2, Save::Forget).await.unwrap();
-    store.release(2);
-    assert!(read(&whole).await.to_vec() == content.to_vec(), "byte for byte, with its record gone");
-}
-
-#[wasm_bindgen_test]
-async fn a_download_goes_on_with_the_same_bytes() {
-    database::wipe().await;
-    let content = bytes(12 * MIB);
-    downloaded(&store(), &content).await;
-    let other = store();
-    let saved = other.saved().await.unwrap().remove(0);
-    assert_eq!((saved.kind, saved.name.as_str(), saved.loaded), ("download", "film.mp4", (8 * MIB).into()));
-    assert_eq!((saved.total, saved.content_type.as_deref()), ((12 * MIB).into(), Some("video/mp4")));
-    let none = other.recall_download(5, "films/other.mp4", &BlobSink::default(), true).await.unwrap();
-    assert_eq!(none.found, None, "another object");
-    let none = other.recall_download(6, "films/film.mp4", &BlobSink::default(), false).await.unwrap();
-    assert_eq!(none.found, None, "not where the application wants none");
-    goes_on(&other, &content).await;
-    assert!(keys("transfers").await.is_empty() && keys("pieces").await.is_empty());
-}
-
-#[wasm_bindgen_test]
-async fn a_second_download_of_the_same_is_not_remembered() {
-    database::wipe().await;
-    let content = bytes(12 * MIB);
-    let (one, other, sink) = (store(), store(), BlobSink::default());
-    one.recall_download(1, "films/film.mp4", &sink, true).await.unwrap();
-    one.save(1, Save::Begin(Checkpoint::Download(download_point()))).await.unwrap();
-    let second = BlobSink::default();
-    let recalled = other.recall_download(1, "films/film.mp4", &second, true).await.unwrap();
-    assert_eq!(recalled, Recalled::default());
-    other.save(1, Save::Begin(Checkpoint::Download(download_point()))).await.unwrap();
-    write(&second, &content, 0, 4 * MIB).await;
-    other.save(1, Save::Forget).await.unwrap();
-    assert_eq!((keys("transfers").await.len(), keys("pieces").await.len()), (1, 0));
-}
-
-#[wasm_bindgen_test]
-async fn a_cleared_sink_keeps_nothing_until_it_begins_again() {
-    database::wipe().await;
-    let content = bytes(12 * MIB);
-    let (store, sink) = (store(), BlobSink::default());
-    store.recall_download(1, "films/film.mp4", &sink, true).await.unwrap();
-    store.save(1, Save::Begin(Checkpoint::Download(download_point()))).await.unwrap();
-    write(&sink, &content, 0, 4 * MIB).await;
-    assert_eq!(keys("pieces").await.len(), 1);
-    sink.clear().await.unwrap();
-    write(&sink, &content, 4 * MIB, 8 * MIB).await;
-    assert!(keys("pieces").await.is_empty());
-    store.save(1, Save::Begin(Checkpoint::Download(download_point()))).await.unwrap();
-    write(&sink, &content, 8 * MIB, 12 * MIB).await;
-    assert_eq!(keys("pieces").await.len(), 2);
-}
-
-#[wasm_bindgen_test]
-async fn a_full_disk_ends_the_keeping_and_not_the_download() {
-    database::wipe().await;
-    let content = bytes(12 * MIB);
-    let (store, sink) = (store(), Rc::new(BlobSink::default()));
-    store.recall_download(1, "films/film.mp4", &sink, true).await.unwrap();
-    store.save(1, Save::Begin(Checkpoint::Download(download_point()))).await.unwrap();
-    write(&sink, &content, 0, 4 * MIB).await;
-    {
-        let _broken = without_room();
-        write(&sink, &content, 4 * MIB, 8 * MIB).await;
-    }
-    write(&sink, &content, 8 * MIB, 12 * MIB).await;
-    assert!(sink.warning().unwrap().contains("no room is left"));
-    assert_eq!(keys("pieces").await.len(), 1);
-    assert!(read(&seal(&sink, 12 * MIB).await).await.to_vec() == content.to_vec());
-}
-
-#[wasm_bindgen_test]
-async fn spoilt_pieces_of_a_download_are_fetched_again() {
-    database::wipe().await;
-    let content = bytes(12 * MIB);
-    downloaded(&store(), &content).await;
-    let id = keys("transfers").await[0].as_string().unwrap();
-    for (value, number) in [
-        ("{start: 0, end: 4}", 90),
-        ("{start: 0, end: 4, blob: new Blob(['abc'])}", 91),
-        ("{start: 4, end: 4, blob: new Blob([])}", 92),
-        ("{start: 12582911, end: 12582913, blob: new Blob(['ab'])}", 93),
-        ("{start: -4, end: 0, blob: new Blob(['abcd'])}", 94),
-        ("'piece'", 95),
-    ] {
-        database::put("pieces", value, &format!("['{id}', {number}]")).await;
-    }
-    goes_on(&store(), &content).await;
 }
 
 #[wasm_bindgen_test]

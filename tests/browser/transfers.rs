@@ -5,6 +5,7 @@ use std::{cell::RefCell, rc::Rc};
 use futures_channel::oneshot;
 use presigned::{
     core::{
+        checksum::Algorithm,
         group::Files,
         options::Settings,
         transfer::{End, Event, Input, Link, Progress, State},
@@ -15,13 +16,17 @@ use presigned::{
         seams::{Backend, Listener, Platform},
     },
     web::{
-        BlobSink, BlobSource, BrowserBackend, BrowserClock, BrowserStore, BrowserTransport, StoreKind, WorkerHasher,
+        BlobSource, BrowserBackend, BrowserClock, BrowserSink, BrowserStore, BrowserTransport, StoreKind, Target,
+        WorkerHasher,
     },
 };
 use wasm_bindgen_futures::spawn_local;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::server::{backend, blob, bytes, faults, heal, pause, read, request, sha256, stat, stored, until_stat};
+use super::{
+    disk,
+    server::{backend, blob, bytes, faults, heal, pause, read, request, sha256, stat, stored, until_stat},
+};
 
 /// The browser with a listener that tests can await.
 struct Here {
@@ -45,7 +50,7 @@ pub struct Running {
 impl Platform for Here {
     type Backend = BrowserBackend;
     type Source = BlobSource;
-    type Sink = BlobSink;
+    type Sink = BrowserSink;
     type Store = BrowserStore;
     type Transport = BrowserTransport;
     type Hasher = WorkerHasher;
@@ -91,7 +96,7 @@ fn listen() -> (Notes, Running) {
 }
 
 /// A client of its own, with a loop of its own.
-pub struct Client(Mailbox<Here>);
+pub struct Client(Mailbox<Here>, Rc<Here>);
 
 impl Client {
     pub async fn new(user: &str) -> Self {
@@ -107,13 +112,14 @@ impl Client {
         let here = Here {
             transport: BrowserTransport::default(),
             backend: backend(user).await,
-            store: BrowserStore::new(StoreKind::IndexedDb, user),
+            store: BrowserStore::new(StoreKind::IndexedDb, user, disk::disks()),
             // A page that may have no workers.
             hasher: WorkerHasher::new(|| Err("no workers here".into()), |_| {}),
         };
-        let (driver, mailbox) = Driver::new(Rc::new(here), settings, 1);
+        let here = Rc::new(here);
+        let (driver, mailbox) = Driver::new(here.clone(), settings, 1);
         spawn_local(driver.run());
-        Self(mailbox)
+        Self(mailbox, here)
     }
 
     pub fn upload(&self, id: u64, name: &str, content: &js_sys::Uint8Array) -> Running {
@@ -127,9 +133,10 @@ impl Client {
         running
     }
 
-    pub fn download(&self, id: u64, key: &str) -> (Running, Rc<BlobSink>) {
-        let ((listener, running), sink) = (listen(), Rc::new(BlobSink::default()));
-        self.0.post(Message::Download { id, key: key.into(), sink: sink.clone(), listener, resume: true });
+    pub fn download(&self, id: u64, key: &str) -> (Running, BrowserSink) {
+        let (listener, running) = listen();
+        let sink = BrowserSink::new(Target::Auto, true, self.1.store.disks.clone(), Some(Algorithm::Crc32c));
+        self.0.post(Message::Download { id, key: key.into(), sink: Rc::new(sink.clone()), listener, resume: true });
         (running, sink)
     }
 

@@ -87,6 +87,7 @@ impl Weather {
             nonsense: rate(100),
             late: rate(300),
             corrupt: if corrupts { rate(8) } else { 0 },
+            sink_sums: chance.up_to(1) == 0,
             backend_tells: chance.up_to(2) > 0,
             completions_tell: chance.up_to(1) > 0,
             storage_tells: chance.up_to(1) > 0,

@@ -1,7 +1,12 @@
 //! The seams, filled by a modelled world.
 
-use std::{cell::RefCell, future::pending, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    future::{pending, ready},
+    rc::Rc,
+};
 
+use futures_util::future::{FutureExt, LocalBoxFuture};
 use presigned::{
     core::{
         checksum::{Algorithm, Checksum},
@@ -36,6 +41,7 @@ pub struct SimSource(pub u64);
 pub struct SimSink {
     pub written: RefCell<Vec<(u64, Stretch)>>,
     pub sealed: RefCell<Option<u64>>,
+    pub committed: Cell<bool>,
     keeper: RefCell<Option<(SimWorld, TransferId)>>,
 }
 
@@ -145,13 +151,23 @@ impl SimSink {
 impl Sink for SimSink {
     type Chunk = SimChunk;
 
-    async fn write(&self, at: u64, chunk: SimChunk) -> Result<(), Failure> {
+    async fn open(&self, _size: Option<u64>) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn write(&self, at: u64, chunk: SimChunk) -> LocalBoxFuture<'static, Result<(), Failure>> {
         assert!(self.sealed.borrow().is_none(), "nothing is written after the end");
         self.written.borrow_mut().push((at, chunk.0));
-        if let Some((world, id)) = &*self.keeper.borrow() {
-            world.keep(*id, stretches::Stretch { start: at, end: at + chunk.len() }, chunk.0.of);
+        let Some((world, id)) = self.keeper.borrow().clone() else { return ready(Ok(())).boxed_local() };
+        async move {
+            // A disk takes its time, and what it was given counts only then.
+            if world.server.draw(3) == 0 {
+                world.clock.sleep(world.server.draw(40)).await;
+            }
+            world.keep(id, stretches::Stretch { start: at, end: at + chunk.len() }, chunk.0.of);
+            Ok(())
         }
-        Ok(())
+        .boxed_local()
     }
 
     async fn clear(&self) -> Result<(), Failure> {
@@ -159,8 +175,17 @@ impl Sink for SimSink {
         Ok(())
     }
 
-    async fn seal(&self, size: u64, _content_type: Option<&str>) -> Result<(), Failure> {
+    async fn seal(&self, size: u64, _content_type: Option<&str>) -> Result<Option<Checksum>, Failure> {
         assert_eq!(self.sealed.replace(Some(size)), None, "sealed once");
+        let of = self.written.borrow().first().map_or(0, |(_, bytes)| bytes.of);
+        let world = self.keeper.borrow();
+        let sums = world.as_ref().is_some_and(|(world, _)| world.server.weather.sink_sums);
+        Ok(sums.then(|| Stretch { of, start: 0, end: size }.sum(Algorithm::Crc64Nvme)))
+    }
+
+    async fn commit(&self) -> Result<(), Failure> {
+        assert!(self.sealed.borrow().is_some(), "what is committed is whole");
+        assert!(!self.committed.replace(true), "committed once");
         Ok(())
     }
 }

@@ -331,6 +331,7 @@ fn a_timeline_is_enough_to_play_its_network_again() {
             nonsense: 0,
             late: 0,
             corrupt: 0,
+            sink_sums: true,
             backend_tells: true,
             completions_tell: true,
             storage_tells: true,

@@ -131,6 +131,7 @@ impl Witness {
 /// The sink holds each byte of the object, of the right source and at its place.
 pub fn assert_holds(sink: &SimSink, of: u64, size: u64, name: &str) {
     assert_eq!(*sink.sealed.borrow(), Some(size), "{name}: sealed with its size");
+    assert!(sink.committed.get(), "{name}: done before it has its name");
     let mut written = sink.written.borrow().clone();
     written.sort_by_key(|(at, _)| *at);
     let mut reached = 0;

@@ -73,6 +73,8 @@ pub struct Weather {
     pub late: u64,
     /// Bytes are not stored as they were sent.
     pub corrupt: u64,
+    /// Sinks sum up what they are given, so that nothing need be read again.
+    pub sink_sums: bool,
     /// Whether the object's checksum is told: by the backend's grants, its completions as well, storage's headers.
     pub backend_tells: bool,
     pub completions_tell: bool,

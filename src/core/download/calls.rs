@@ -17,7 +17,7 @@ use crate::core::{
 };
 
 /// Less than this is fetched again sooner than it is noted.
-const WORTH_SAVING: u64 = 16 * MIB;
+pub const WORTH_SAVING: u64 = 16 * MIB;
 
 impl Download {
     /// Asks what has to be asked now, if anything has.
@@ -32,7 +32,7 @@ impl Download {
         }
         let ticket = self.flights.depart(self.now, Work::Call);
         if local {
-            self.flights.heard(ticket, self.now, Stage::Waiting);
+            self.flights.heard(ticket, self.now, Stage::Local);
         }
         self.out.push_back(Output::Perform(ticket, command));
     }
@@ -41,6 +41,7 @@ impl Download {
         let request = || Command::RequestDownload(self.key.clone());
         match self.phase {
             Phase::Sealing => Some(Command::Seal { size: self.size?, content_type: self.content_type.clone() }),
+            Phase::Committing => Some(Command::Commit),
             Phase::Recalling { resume } if self.ending => Some(Command::Recall { resume }),
             Phase::Verifying(..) => (self.hashing.again == Again::Asked).then(request),
             _ if self.paused || !self.admitted => None,
@@ -65,7 +66,8 @@ impl Download {
                 self.pieces.put(Piece::new(0, None).tried(self.restarts));
                 self.phase = Phase::Probing;
             }
-            Answer::Sealed => self.sealed(),
+            Answer::Sealed(sum) => self.sealed(sum),
+            Answer::Committed => self.finish(),
             _ => self.fail(Error::new(Code::Internal, "A call was answered with something else.")),
         }
     }

@@ -21,6 +21,8 @@ mod pieces;
 mod verifying;
 pub mod version;
 
+pub use self::calls::WORTH_SAVING;
+
 use std::collections::VecDeque;
 
 use self::{
@@ -67,6 +69,8 @@ enum Phase {
     Sealing,
     /// So many bytes are compared with storage's checksum.
     Verifying(Algorithm, u64),
+    /// All is well: the sink gives the object its final name.
+    Committing,
     Over,
 }
 
@@ -104,6 +108,8 @@ pub struct Download {
     pieces: Pieces,
     blocks: Option<Blocks>,
     hashing: Hashing,
+    /// Whether the object is what storage has, once that is known.
+    integrity: Option<Integrity>,
     received: u64,
     /// Bytes received when something was last gained; see [`Budget`].
     gained_at: u64,
@@ -146,6 +152,7 @@ impl Download {
             pieces: Pieces::default(),
             blocks: None,
             hashing: Hashing::new(settings.checksum),
+            integrity: None,
             received: 0,
             gained_at: 0,
             restarts: Backoff::default(),
@@ -270,7 +277,9 @@ impl Download {
         self.tell_progress(false);
     }
 
-    fn finish(&mut self, integrity: Integrity) {
+    /// The object has its final name.
+    fn finish(&mut self) {
+        let Some(integrity) = self.integrity.take() else { return };
         let size = self.size.unwrap_or(self.received);
         let finish = Finish {
             key: self.key.clone(),
@@ -325,7 +334,7 @@ impl Download {
     fn tell_state(&mut self) {
         let state = match self.phase {
             Phase::Over => return,
-            Phase::Sealing | Phase::Verifying(..) => State::Completing,
+            Phase::Sealing | Phase::Verifying(..) | Phase::Committing => State::Completing,
             _ if self.paused => State::Paused,
             _ if self.reach.is_down() && self.flights.is_empty() => State::Offline,
             Phase::Recalling { .. } | Phase::Requesting if self.size.is_none() => State::Starting,

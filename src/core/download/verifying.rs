@@ -42,6 +42,8 @@ pub(super) struct Hashing {
     /// Up to here, hashing has begun.
     begun: u64,
     sums: Sorted<u64, Checksum>,
+    /// That of all, where it need not be put together.
+    whole: Option<Checksum>,
 }
 
 impl Hashing {
@@ -52,10 +54,13 @@ impl Hashing {
 
 impl Download {
     /// All is in place: it is compared, where there is something to compare with.
-    pub(super) fn sealed(&mut self) {
+    /// Where the sink has summed it up already, nothing is read again.
+    pub(super) fn sealed(&mut self, sum: Option<Checksum>) {
         let size = self.size.unwrap_or(self.received);
         self.hear_of_it();
-        let algorithm = Algorithm::ALL.into_iter().find(|known| integrity::of(*known, &self.hashing.told).is_some());
+        let own = sum.map(|sum| sum.algorithm);
+        let mut known = own.into_iter().chain(Algorithm::ALL);
+        let algorithm = known.find(|known| integrity::of(*known, &self.hashing.told).is_some());
         let hindrance = match algorithm {
             _ if self.hashing.off => "Checksums are switched off.",
             None => "Neither the backend nor storage tells a checksum of this object.",
@@ -64,10 +69,18 @@ impl Download {
             }
             Some(algorithm) => {
                 self.phase = Phase::Verifying(algorithm, size);
+                self.hashing.whole = sum.filter(|sum| sum.algorithm == algorithm);
+                if self.hashing.whole.is_some() {
+                    self.hashing.begun = size;
+                }
                 return self.verify();
             }
         };
-        self.finish(Integrity::Unverified(hindrance.to_owned()));
+        self.commit(Integrity::Unverified(hindrance.to_owned()));
+    }
+
+    fn commit(&mut self, integrity: Integrity) {
+        (self.phase, self.integrity) = (Phase::Committing, Some(integrity));
     }
 
     /// Hashes on, and compares at the end.
@@ -81,10 +94,12 @@ impl Download {
         if self.hashing.begun < size || !self.flights.is_empty() || self.hashing.again == Again::Asked {
             return;
         }
-        let mut whole = Checksum::empty(algorithm);
-        for (start, sum) in self.hashing.sums.iter() {
-            whole = whole.and(*sum, algorithm.shift(size.min(start + STEP) - start));
-        }
+        let whole = self.hashing.whole.unwrap_or_else(|| {
+            let join = |whole: Checksum, (start, sum): (&u64, &Checksum)| {
+                whole.and(*sum, algorithm.shift(size.min(start + STEP) - start))
+            };
+            self.hashing.sums.iter().fold(Checksum::empty(algorithm), join)
+        });
         match integrity::compare(whole, &self.hashing.told) {
             Some(Err(_)) if !self.hashing.tied && self.hashing.again == Again::Unasked => {
                 self.hashing.again = Again::Asked;
@@ -93,7 +108,7 @@ impl Download {
                 self.unsave();
                 self.fail(error);
             }
-            Some(Ok(integrity)) => self.finish(integrity),
+            Some(Ok(integrity)) => self.commit(integrity),
             None => {}
         }
     }
@@ -122,7 +137,7 @@ impl Download {
             Err(failure) if failure.error.code == Code::StorageFull => self.fail(failure.into_error()),
             Err(failure) => {
                 let why = format!("The bytes could not be hashed: {}", failure.error.message);
-                self.finish(Integrity::Unverified(why));
+                self.commit(Integrity::Unverified(why));
             }
         }
     }

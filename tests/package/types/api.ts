@@ -134,11 +134,16 @@ export async function many(files: FileList | Set<Blob>): Promise<BatchResult> {
   return { done, failed };
 }
 
-export async function downloads(key: string): Promise<Blob> {
+export async function downloads(key: string, handle: FileSystemFileHandle): Promise<Blob | undefined> {
   const download: Download = client.download(key, { onProgress: ({ secondsLeft }) => console.log(secondsLeft ?? "?") });
   const result: DownloadResult = await download;
   // @ts-expect-error
   client.download();
+  for (const to of ["auto", "blob", handle, { opfs: "films/one.mp4" }] as const) await client.download(key, { to, resume: false });
+  // @ts-expect-error
+  await client.download(key, { to: "file" });
+  // @ts-expect-error there is none where `to` names a file
+  console.log(result.blob.size);
   return result.blob;
 }
 

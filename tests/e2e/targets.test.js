@@ -1,0 +1,196 @@
+// Downloads into files: cut off by reloads, ended by a full disk or a changed object, and how much memory they take.
+
+import assert from "node:assert/strict";
+import { createReadStream } from "node:fs";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { launchProfile } from "../support/chromium.js";
+import { call, logIn, startMockServer } from "../support/mock-server.js";
+import { makeFile, sha256Of } from "./files.js";
+
+const PAGE = fileURLToPath(new URL("targets", import.meta.url));
+const MB = 1_000_000;
+const SIZE = (process.env.PRESIGNED_E2E_BIG ? 1_000 : 120) * MB;
+/** Of the renderer's memory, whatever the size of what is downloaded. */
+const GROWTH = 64 << 20;
+/** A guard against a hang, not a measure of anything. */
+const timeout = 600_000;
+const here = {};
+
+before(async () => {
+  here.folder = await mkdtemp(join(tmpdir(), "presigned-targets-"));
+  here.server = await startMockServer({ page: PAGE });
+  here.context = await launchProfile(join(here.folder, "profile"));
+  here.token = await logIn(here.server, "collector");
+});
+after(async () => {
+  await here.context?.close();
+  await here.server?.stop();
+  if (here.folder) await rm(here.folder, { recursive: true, force: true, maxRetries: 5 });
+});
+
+test("a download into OPFS that is cut off three times ends with the same bytes", { timeout }, async () => {
+  const file = await makeFile(here.folder, "archive.tar", SIZE);
+  const key = await put(file);
+  const page = await visit();
+  // Slow enough to be cut off, on six connections.
+  await rule([{ on: "get", do: { bytes_per_second: Math.round(SIZE / 6 / 8) } }]);
+  await call(here.server, "DELETE", "/_stats");
+  await page.evaluate((key) => begin({ key, to: { opfs: "archives/archive.tar" } }), key);
+  for (const part of [0.2, 0.45, 0.7]) {
+    const counted = await page.evaluate((bytes) => reaches(bytes), part * SIZE);
+    await page.reload();
+    await opened(page);
+    assert.equal((await files(page))["archives/archive.tar"], undefined, "a partial file has its final name");
+    const [saved, ...others] = await page.evaluate(() => savedNow());
+    assert.deepEqual(others, []);
+    assert.deepEqual(saved, { kind: "download", key, loaded: saved.loaded, total: SIZE, to: { opfs: "archives/archive.tar" } });
+    assert.ok(saved.loaded >= counted, `${saved.loaded} bytes are left of ${counted} that counted`);
+    await page.evaluate(() => begin({ saved: true }));
+  }
+  await rule([]);
+  const { hashed, integrity, size } = await page.evaluate(() => end());
+  assert.deepEqual({ hashed, verified: integrity?.verified, size }, { hashed: 0, verified: true, size: SIZE });
+  assert.deepEqual(await page.evaluate(() => savedNow()), []);
+  assert.deepEqual(await files(page), { "archives/archive.tar": SIZE });
+  assert.equal(await saved(page, "archives/archive.tar"), file.sha256);
+  const { bytes_out: fetched } = await call(here.server, "GET", "/_stats");
+  console.log(`cut off three times, ${fetched - SIZE} bytes of ${SIZE} were fetched again`);
+  assert.ok(fetched <= SIZE + 4 * 6 * 4 * MB, `${fetched} bytes were fetched`);
+
+  // The same once more, at full speed, and by whatever is best.
+  const pids = await renderers();
+  const start = await resident(pids);
+  let most = start;
+  const watch = setInterval(async () => (most = Math.max(most, await resident(pids))), 100);
+  const began = Date.now();
+  await page.evaluate((key) => begin({ key }), key);
+  const ended = await page.evaluate(() => end());
+  clearInterval(watch);
+  console.log(`${SIZE / MB} MB in ${Date.now() - began} ms; the renderer grew by ${Math.round((most - start) / 1024 / 1024)} MiB`);
+  assert.deepEqual({ size: ended.size_, type: ended.type, hashed: ended.hashed }, { size: SIZE, type: "application/octet-stream", hashed: 0 });
+  assert.ok(most - start <= GROWTH, `the renderer grew by ${most - start} bytes`);
+  assert.equal(await saved(page), file.sha256);
+
+  // Its file lives as long as the page, and goes with the next download.
+  await page.evaluate(() => remove_("archives"));
+  await page.reload();
+  await opened(page);
+  await page.evaluate((key) => begin({ key, to: "picked/archive.tar" }), key);
+  await page.evaluate(() => end());
+  assert.deepEqual(await files(page), { "picked/archive.tar": SIZE });
+  assert.equal(await saved(page, "picked/archive.tar"), file.sha256);
+  await page.close();
+});
+
+test("a full disk is told, and what was fetched stays", { timeout }, async () => {
+  const file = await makeFile(here.folder, "too much.bin", 60 * MB);
+  const key = await put(file);
+  const page = await visit();
+  const devtools = await here.context.newCDPSession(page);
+  const { origin } = new URL(here.server.page);
+  await devtools.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 40 * MB });
+  await page.evaluate((key) => begin({ key, to: { opfs: "too much.bin" } }), key);
+  const failed = await page.evaluate(() => end());
+  assert.equal(failed.failed, "storage-full", failed.message);
+  const [{ loaded }] = await page.evaluate(() => savedNow());
+  assert.ok(loaded > 5 * MB && loaded <= 40 * MB, `${loaded} bytes are kept`);
+  assert.equal((await files(page))["too much.bin"], undefined);
+  await devtools.send("Storage.overrideQuotaForOrigin", { origin });
+  await call(here.server, "DELETE", "/_stats");
+  await page.evaluate(() => begin({ saved: true }));
+  const { hashed, integrity } = await page.evaluate(() => end());
+  assert.deepEqual({ hashed, verified: integrity?.verified }, { hashed: 0, verified: true });
+  assert.equal(await saved(page, "too much.bin"), file.sha256);
+  const { bytes_out: fetched } = await call(here.server, "GET", "/_stats");
+  assert.ok(fetched < 60 * MB - loaded + 24 * MB, `${fetched} bytes were fetched, ${loaded} were there`);
+  await page.evaluate(() => remove_("too much.bin"));
+  await page.close();
+});
+
+test("a changed object leaves nothing behind", { timeout }, async () => {
+  const file = await makeFile(here.folder, "changing.bin", 40 * MB);
+  const key = await put(file);
+  const page = await visit();
+  await rule([{ on: "get", do: { bytes_per_second: MB } }]);
+  await page.evaluate((key) => begin({ key, to: { opfs: "changing.bin" } }), key);
+  await page.evaluate((bytes) => reaches(bytes), 5 * MB);
+  await page.reload();
+  await opened(page);
+  await rule([{ on: "get", do: { changed_object: true } }]);
+  await page.evaluate(() => begin({ saved: true }));
+  assert.equal((await page.evaluate(() => end())).failed, "object-changed");
+  await rule([]);
+  assert.deepEqual(await page.evaluate(() => savedNow()), []);
+  for (let left = 100; left > 0 && Object.keys(await files(page)).length > 0; left -= 1) await page.waitForTimeout(20);
+  assert.deepEqual(await files(page).then((all) => Object.keys(all).filter((name) => !name.startsWith("picked"))), []);
+  await page.close();
+});
+
+async function visit() {
+  const page = await here.context.newPage();
+  page.on("pageerror", (error) => console.error(error));
+  await page.goto(here.server.page);
+  await opened(page);
+  return page;
+}
+
+async function opened(page) {
+  await page.waitForFunction(() => window.ready);
+  await page.evaluate((token) => open_(token), here.token);
+}
+
+function files(page) {
+  return page.evaluate(() => files());
+}
+
+/** The SHA-256 of what the browser saves. */
+async function saved(page, path) {
+  const [download] = await Promise.all([page.waitForEvent("download"), page.evaluate((path) => save(path), path)]);
+  return sha256Of(await download.path());
+}
+
+function rule(rules) {
+  return call(here.server, "PUT", "/_faults", { seed: 1, rules });
+}
+
+/** Stores a file with one request and returns its key. */
+async function put({ path, name, size }) {
+  const headers = { authorization: `Bearer ${here.token}`, "content-type": "application/json" };
+  const asked = { filename: name, content_type: "application/octet-stream", size };
+  const granted = await fetch(new URL("request-upload", here.server.page), { method: "POST", headers, body: JSON.stringify(asked) });
+  const { upload_url: url, file_key: key } = await granted.json();
+  const status = await new Promise((resolve, reject) => {
+    const sending = request(url, { method: "PUT", headers: { "content-type": asked.content_type, "content-length": size } }, (answer) => {
+      answer.resume().once("end", () => resolve(answer.statusCode));
+    });
+    createReadStream(path, { highWaterMark: 1 << 20 }).pipe(sending.once("error", reject));
+  });
+  assert.equal(status, 200);
+  return key;
+}
+
+/** The processes of pages: descendants of the browser that has this profile. */
+async function renderers() {
+  const all = new Map();
+  for (const pid of await readdir("/proc").catch(() => [])) {
+    const [line, stat] = await Promise.all(["cmdline", "stat"].map((name) => readFile(`/proc/${pid}/${name}`, "utf8").catch(() => "")));
+    all.set(pid, { line, parent: stat.slice(stat.lastIndexOf(")")).split(" ")[2] });
+  }
+  const isOurs = (pid) => all.has(pid) && (all.get(pid).line.includes(`--user-data-dir=${here.folder}`) || isOurs(all.get(pid).parent));
+  return [...all.keys()].filter((pid) => all.get(pid).line.includes("--type=renderer") && isOurs(pid));
+}
+
+/** Memory of their own, in bytes; nought where there is no /proc. */
+async function resident(pids) {
+  const sizes = pids.map(async (pid) => {
+    const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+    return 1024 * Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+  });
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
