@@ -170,6 +170,7 @@ fn run(network: Network, concurrency: Option<usize>, seed: u64, most: Millis) ->
             key: Some(key),
             metadata: Vec::new(),
             part_size: None,
+            form_refused: false,
         };
         let (source, listener) = (Rc::new(SimSource(id)), SimListener(witness, clock.clone()));
         mailbox.post(Message::Upload { id, request, source, listener, group: None, resume: true });
