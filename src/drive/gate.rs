@@ -3,7 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     future::poll_fn,
-    task::{Poll, Waker},
+    task::{Context, Poll, Waker},
 };
 
 #[derive(Default)]
@@ -26,11 +26,16 @@ impl Gate {
         poll_fn(|cx| match self.until.get() {
             Some(_) => Poll::Ready(()),
             None => {
-                self.waker.replace(Some(cx.waker().clone()));
+                self.heed(cx);
                 Poll::Pending
             }
         })
         .await;
+    }
+
+    /// Wakes whoever polls when the end is moved.
+    pub fn heed(&self, cx: &Context<'_>) {
+        self.waker.replace(Some(cx.waker().clone()));
     }
 
     /// How many bytes may pass from `at` on, just now.

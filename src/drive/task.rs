@@ -172,6 +172,11 @@ async fn fetch<P: Platform>(
     let mut reading = (gate.room(at) > 0).then(|| Box::pin(read(body)));
     // The network is read on while a disk makes sure of what came before.
     poll_fn(|cx| {
+        gate.heed(cx);
+        // What was to come next may have been given to another request meanwhile.
+        if gate.room(at) == 0 {
+            reading = None;
+        }
         loop {
             if let Some((bytes, write)) = writes.front_mut()
                 && let Poll::Ready(written) = LocalBoxFuture::poll(Pin::new(write), cx)

@@ -199,6 +199,10 @@ impl Download {
     }
 
     pub(super) fn piece_failed(&mut self, mut piece: Piece, signature: u32, failure: Failure) {
+        // The rest of it was given away while it was under way: it has all that it was left with.
+        if piece.is_whole() {
+            return;
+        }
         let unanswered = failure.error.status.is_none();
         let doubtful = self.lease.as_ref().is_some_and(|lease| lease.is_doubtful(self.now));
         match failure.verdict {
