@@ -21,12 +21,13 @@ use crate::core::{
     error::{Code, Error, Failure},
     fleet::TransferId,
     integrity,
+    plan::MIB,
     protocol::Signed,
     transfer::{Answer, Command, Input, Seen},
 };
 
-/// Chunks of one answer on their way into the sink: as much as comes while a disk makes sure of what came before.
-const WRITES_AHEAD: usize = 32;
+/// Bytes of one answer on their way into the sink: as much as comes while a disk makes sure of what came before.
+const WRITTEN_AHEAD: u64 = MIB;
 
 pub async fn perform<P: Platform>(
     platform: Rc<P>,
@@ -164,7 +165,7 @@ async fn fetch<P: Platform>(
     post.send(|ticket| Input::Head { ticket, head });
     gate.opened().await;
     sink.open(size).await?;
-    let (mut writes, mut at) = (VecDeque::new(), start);
+    let (mut writes, mut at, mut ahead) = (VecDeque::new(), start, 0);
     let read = |mut body: <P::Transport as Transport>::Body| async move {
         let chunk = body.chunk().await;
         (body, chunk)
@@ -183,18 +184,19 @@ async fn fetch<P: Platform>(
             {
                 let bytes = *bytes;
                 writes.pop_front();
+                ahead -= bytes;
                 written?;
                 post.send(|ticket| Input::Received { ticket, bytes });
                 continue;
             }
-            let Some(chunk) = reading.as_mut().filter(|_| writes.len() < WRITES_AHEAD) else { break };
+            let Some(chunk) = reading.as_mut().filter(|_| ahead < WRITTEN_AHEAD) else { break };
             let Poll::Ready((body, chunk)) = chunk.as_mut().poll(cx) else { break };
             reading = None;
             if let Some(chunk) = chunk? {
                 let chunk = chunk.truncate(gate.room(at));
                 let bytes = chunk.len();
                 writes.push_back((bytes, sink.write(at, chunk)));
-                at += bytes;
+                (at, ahead) = (at + bytes, ahead + bytes);
                 reading = (gate.room(at) > 0).then(|| Box::pin(read(body)));
             }
         }

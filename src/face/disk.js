@@ -115,6 +115,8 @@ class OpenFile {
         await this.put(part, own[0]);
         this.runs.add(...own, this.#hashing(part));
       }
+      // Its memory is given back now: left to the collector, it would grow by most of a download.
+      bytes.buffer.transfer?.(0);
     });
     // All that came meanwhile is flushed with it.
     await (this.#settling ??= new Promise((soon) => setTimeout(soon)).then(() => {

@@ -94,7 +94,8 @@ test("a full disk is told, and what was fetched stays", { timeout }, async () =>
   const page = await visit();
   const devtools = await here.context.newCDPSession(page);
   const { origin } = new URL(here.server.page);
-  await devtools.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 40 * MB });
+  const { usage } = await page.evaluate(() => navigator.storage.estimate());
+  await devtools.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: usage + 40 * MB });
   await page.evaluate((key) => begin({ key, to: { opfs: "too much.bin" } }), key);
   const failed = await page.evaluate(() => end());
   assert.equal(failed.failed, "storage-full", failed.message);

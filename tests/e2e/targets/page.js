@@ -21,7 +21,7 @@ window.begin = async ({ key, to, resume, saved }) => {
 
 /** Waits until so many bytes count; returns how many do. */
 window.reaches = async (bytes) => {
-  while (loaded < bytes) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (loaded < bytes && transfer.state !== "failed") await new Promise((resolve) => setTimeout(resolve, 10));
   return loaded;
 };
 
