@@ -15,7 +15,8 @@ pub fn composite(parts: &[(u32, String)]) -> Option<String> {
 
 /// Without its quotes and its mark of weakness.
 pub fn bare(etag: &str) -> &str {
-    etag.trim().trim_start_matches("W/").trim_matches('"')
+    let etag = etag.trim();
+    etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"')
 }
 
 /// True where the ETag is that of an object in so many parts.

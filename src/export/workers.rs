@@ -1,11 +1,9 @@
-//! Workers, as the face starts them, and what they run.
+//! Workers, as the face starts them, and what they run: by numbers alone, so that they need none of wasm-bindgen's glue.
 
-use js_sys::Promise;
 use wasm_bindgen::prelude::*;
-use web_sys::{Blob, Worker};
+use web_sys::Worker;
 
-use super::call::promise;
-use crate::web::hasher;
+use crate::{core::checksum::Algorithm, web::hasher};
 
 #[wasm_bindgen(raw_module = "./workers.js")]
 extern "C" {
@@ -13,14 +11,19 @@ extern "C" {
     pub fn start_worker() -> Result<Worker, JsValue>;
 }
 
-/// Called in a worker: the checksum of what `sum` is of, and these bytes behind it.
+/// Where in memory to put so many bytes that are to be hashed.
 #[wasm_bindgen]
-pub fn hash_on(sum: &str, bytes: &[u8], algorithm: &str) -> Option<String> {
-    hasher::hash_on(sum, bytes, algorithm)
+pub fn hash_room(length: usize) -> usize {
+    hasher::room(length)
 }
 
-/// Called in a worker: the checksum of a Blob, as text.
+/// The checksum of what `before` is of, and so many of the bytes put there behind it.
 #[wasm_bindgen]
-pub fn hash_blob(blob: Blob, algorithm: String) -> Promise {
-    promise(async move { Ok(hasher::answer(&blob, &algorithm).await.into()) })
+pub fn hash_crc64nvme(before: u64, length: usize) -> u64 {
+    hasher::hash_room(Algorithm::Crc64Nvme, before, length)
+}
+
+#[wasm_bindgen]
+pub fn hash_crc32c(before: u64, length: usize) -> u64 {
+    hasher::hash_room(Algorithm::Crc32c, before, length)
 }

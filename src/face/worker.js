@@ -1,8 +1,8 @@
 // A worker of the SDK: hashes the Blobs that it is sent, one after another, or keeps files. First of all it gets the compiled
 // module.
 
-import init, { hash_blob as hash, hash_on as hashOn } from "./presigned.js";
 import { Disk } from "./disk.js";
+import { hash, hashBlob, load } from "./hash.js";
 
 let last;
 let disk;
@@ -10,7 +10,7 @@ const asked = new Set();
 
 addEventListener("message", ({ data }) => {
   if (!last) {
-    last = init({ module_or_path: data });
+    last = load(data);
     return;
   }
   if (typeof data[0] === "number") {
@@ -19,7 +19,7 @@ addEventListener("message", ({ data }) => {
   }
   const [blob, algorithm] = data;
   // What rejects ends this worker's usefulness: an error event says so.
-  last = last.then(async () => postMessage(await hash(blob, algorithm)));
+  last = last.then(async () => postMessage(await hashBlob(blob, algorithm)));
   last.catch((error) => reportError(error));
 });
 
@@ -29,7 +29,7 @@ async function keep(number, ...question) {
     await Promise.allSettled(asked);
     return close();
   }
-  disk ??= new Disk(hashOn);
+  disk ??= new Disk(hash);
   const answer = disk.ask(...question);
   asked.add(answer);
   try {

@@ -27,12 +27,9 @@ use crate::{
 const WORKERS: usize = 2;
 /// So long, in milliseconds, workers wait for more.
 const IDLE: u32 = 3_000;
-/// What a worker answers where the Blob can't be read.
-const UNREADABLE: &str = "unreadable";
-
 thread_local! {
-    /// Their tables are made once.
-    static HASHERS: RefCell<Vec<(Algorithm, checksum::Hasher)>> = RefCell::default();
+    /// Of a worker: what is to be hashed.
+    static ROOM: RefCell<Vec<u8>> = RefCell::default();
 }
 
 type Waiting = Rc<RefCell<VecDeque<oneshot::Sender<String>>>>;
@@ -81,7 +78,7 @@ pub struct WorkerHasher {
 }
 
 impl WorkerHasher {
-    /// `start` brings a worker that runs [`hash`] for what it is posted; `warn` hears why there are none.
+    /// `start` brings a worker that hashes what it is posted; `warn` hears why there are none.
     pub fn new(start: fn() -> Result<Worker, JsValue>, warn: impl Fn(&str) + 'static) -> Self {
         Self { start, warn: Box::new(warn), pool: Rc::default(), without: Cell::new(false) }
     }
@@ -182,12 +179,6 @@ impl Hasher for WorkerHasher {
 /// The Blob's bytes are gone, or were changed on disk.
 pub struct Unreadable;
 
-/// What a worker answers to a Blob.
-pub async fn answer(blob: &Blob, algorithm: &str) -> String {
-    let algorithm = Algorithm::named(algorithm).unwrap_or(Algorithm::Crc64Nvme);
-    hash(blob, algorithm).await.map_or_else(|Unreadable| UNREADABLE.to_owned(), Checksum::tagged)
-}
-
 /// Reads a Blob to its end, on this thread.
 async fn hash(blob: &Blob, algorithm: Algorithm) -> Result<Checksum, Unreadable> {
     let reader: ReadableStreamDefaultReader = blob.stream().get_reader().unchecked_into();
@@ -205,18 +196,20 @@ async fn hash(blob: &Blob, algorithm: Algorithm) -> Result<Checksum, Unreadable>
     Ok(hasher.finish())
 }
 
-/// The checksum of what `sum` is of, and these bytes behind it: what a worker sums a file up with as it writes it.
-pub fn hash_on(sum: &str, bytes: &[u8], algorithm: &str) -> Option<String> {
-    let algorithm = Algorithm::named(algorithm)?;
-    let own = HASHERS.with_borrow_mut(|hashers| {
-        let at = hashers.iter().position(|(known, _)| *known == algorithm).unwrap_or_else(|| {
-            hashers.push((algorithm, checksum::Hasher::new(algorithm)));
-            hashers.len() - 1
-        });
-        let (_, hasher) = hashers.get_mut(at)?;
-        hasher.add(bytes);
-        Some(hasher.finish())
-    })?;
-    let before = Checksum::untagged(sum).unwrap_or(Checksum::empty(algorithm));
-    Some(before.and(own, algorithm.shift(bytes.len() as u64)).tagged())
+/// In a worker: where to put so many bytes that are to be hashed.
+pub fn room(length: usize) -> usize {
+    ROOM.with_borrow_mut(|room| {
+        if room.len() < length {
+            room.resize(length, 0);
+        }
+        room.as_ptr() as usize
+    })
+}
+
+/// In a worker: the checksum of what `before` is of, and as many of the bytes put there behind it.
+pub fn hash_room(algorithm: Algorithm, before: u64, length: usize) -> u64 {
+    let mut hasher = checksum::Hasher::new(algorithm);
+    hasher.go_on(before);
+    ROOM.with_borrow(|room| hasher.add(room.get(..length).unwrap_or_default()));
+    hasher.finish().value
 }

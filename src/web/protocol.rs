@@ -8,6 +8,8 @@ use std::cell::Cell;
 use js_sys::{Array, JsString, Reflect};
 use wasm_bindgen::prelude::*;
 
+use crate::core::text::split_once;
+
 /// So many answers are looked for in the list, then it is given up.
 const TRIES: u8 = 8;
 
@@ -54,7 +56,7 @@ fn seen(origin: &str) -> Option<String> {
 
 /// With the slash that ends it.
 fn origin(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://")?;
+    let (scheme, rest) = split_once(url, "://")?;
     let host = rest.split(['/', '?', '#']).next()?;
     Some(format!("{scheme}://{host}/"))
 }
