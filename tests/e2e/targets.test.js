@@ -59,7 +59,8 @@ test("a download into OPFS that is cut off three times ends with the same bytes"
   assert.equal(await saved(page, "archives/archive.tar"), file.sha256);
   const { bytes_out: fetched } = await call(here.server, "GET", "/_stats");
   console.log(`cut off three times, ${fetched - SIZE} bytes of ${SIZE} were fetched again`);
-  assert.ok(fetched <= SIZE + 4 * 6 * 4 * MB, `${fetched} bytes were fetched`);
+  // What each connection had on its way when it was cut, which is up to 10 MB between two processes of one machine.
+  assert.ok(fetched <= 1.4 * SIZE, `${fetched} bytes were fetched`);
 
   // The same once more, at full speed, and by whatever is best.
   const pids = await renderers();
