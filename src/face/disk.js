@@ -14,6 +14,9 @@ const PAUSE = 200;
 /** So long, in milliseconds, what was begun is worth its room. */
 const OLDEST = 7 * 24 * 3_600_000;
 
+const nowhere = new MessageChannel().port1;
+nowhere.close();
+
 export class Disk {
   #files = new Map();
   #hash;
@@ -115,8 +118,8 @@ class OpenFile {
         await this.put(part, own[0]);
         this.runs.add(...own, this.#hashing(part));
       }
-      // Its memory is given back now: left to the collector, it would grow by most of a download.
-      bytes.buffer.transfer?.(0);
+      // Moved to nowhere, its memory is given back now: the collector would let it grow by hundreds of MiB.
+      nowhere.postMessage(undefined, [bytes.buffer]);
     });
     // All that came meanwhile is flushed with it.
     await (this.#settling ??= new Promise((soon) => setTimeout(soon)).then(() => {

@@ -26,7 +26,7 @@ const LANES = 3;
 
 const PAGE = fileURLToPath(new URL("survival", import.meta.url));
 const MIB = 1 << 20;
-/** Unfinished ranges of a download are kept in stretches of this size; what is newer is lost with the page. */
+/** More than a connection has on its way into a file, which is lost with the page. */
 const STRETCH = 4 * MIB;
 /** What may be on its way through buffers of the kernel and the mock server when a response is cut. */
 const ON_THE_WAY = MIB;
