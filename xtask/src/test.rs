@@ -33,6 +33,9 @@ struct Row {
     why: Option<String>,
 }
 
+/// What wasm-bindgen's runner prints where a page never got as far as the tests: seen once, of a first start of Chromium.
+const NEVER_LOADED: &str = "Loading scripts...Failed to detect test";
+
 impl Default for Report {
     fn default() -> Self {
         Self { begun: Instant::now(), rows: Vec::new() }
@@ -50,11 +53,18 @@ impl Report {
         &mut self,
         name: &str,
         read: fn(&str) -> Outcome,
-        prepare: impl FnOnce() -> Result<(Command, Kept)>,
+        prepare: impl Fn() -> Result<(Command, Kept)>,
     ) {
         self.record(name, || {
-            let (mut command, _kept_while_they_run) = prepare()?;
-            let (status, output) = tee(&mut command)?;
+            let run = || {
+                let (mut command, _kept_while_they_run) = prepare()?;
+                tee(&mut command)
+            };
+            let (mut status, mut output) = run()?;
+            if output.contains(NEVER_LOADED) {
+                println!("The browser hung before any test was loaded: it is started once more.");
+                (status, output) = run()?;
+            }
             Ok(read(&output).or_failed(status.success()))
         });
     }
