@@ -3,6 +3,42 @@
 //! A failing world prints its seed. `SEED=n cargo test --test simulation one_world -- --nocapture` replays it, and
 //! `WORLDS=n` sets how many are run.
 
+/// A platform that is all of its own seams, but for the clock.
+macro_rules! stands_for_everything {
+    ($world:ty) => {
+        impl presigned::drive::seams::Platform for $world {
+            type Backend = Self;
+            type Source = crate::platform::SimSource;
+            type Sink = crate::platform::SimSink;
+            type Store = Self;
+            type Transport = Self;
+            type Hasher = Self;
+            type Clock = crate::clock::VirtualClock;
+            type Listener = crate::platform::SimListener;
+
+            fn backend(&self) -> &Self {
+                self
+            }
+
+            fn transport(&self) -> &Self {
+                self
+            }
+
+            fn store(&self) -> &Self {
+                self
+            }
+
+            fn hasher(&self) -> &Self {
+                self
+            }
+
+            fn clock(&self) -> &crate::clock::VirtualClock {
+                &self.clock
+            }
+        }
+    };
+}
+
 mod backend;
 mod clock;
 mod fate;

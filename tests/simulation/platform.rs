@@ -16,7 +16,7 @@ use presigned::{
         stretches,
         transfer::{End, Event, Progress},
     },
-    drive::seams::{Chunk, Clock, Hasher, Listener, Platform, Sink},
+    drive::seams::{Chunk, Clock, Hasher, Listener, Sink},
 };
 
 use super::{
@@ -47,36 +47,7 @@ pub struct SimSink {
 
 pub struct SimListener(pub Rc<RefCell<Witness>>, pub VirtualClock);
 
-impl Platform for SimWorld {
-    type Backend = Self;
-    type Source = SimSource;
-    type Sink = SimSink;
-    type Store = Self;
-    type Transport = Self;
-    type Hasher = Self;
-    type Clock = VirtualClock;
-    type Listener = SimListener;
-
-    fn backend(&self) -> &Self {
-        self
-    }
-
-    fn transport(&self) -> &Self {
-        self
-    }
-
-    fn store(&self) -> &Self {
-        self
-    }
-
-    fn hasher(&self) -> &Self {
-        self
-    }
-
-    fn clock(&self) -> &VirtualClock {
-        &self.clock
-    }
-}
+stands_for_everything!(SimWorld);
 
 impl SimWorld {
     pub async fn travel(&self) {

@@ -135,36 +135,7 @@ fn grants(answer: &Value) -> PartGrants {
     }
 }
 
-impl Platform for Replay {
-    type Backend = Self;
-    type Source = SimSource;
-    type Sink = SimSink;
-    type Store = Self;
-    type Transport = Self;
-    type Hasher = Self;
-    type Clock = VirtualClock;
-    type Listener = SimListener;
-
-    fn backend(&self) -> &Self {
-        self
-    }
-
-    fn transport(&self) -> &Self {
-        self
-    }
-
-    fn store(&self) -> &Self {
-        self
-    }
-
-    fn hasher(&self) -> &Self {
-        self
-    }
-
-    fn clock(&self) -> &VirtualClock {
-        &self.clock
-    }
-}
+stands_for_everything!(Replay);
 
 impl Backend for Replay {
     async fn request_upload(&self, request: &UploadRequest) -> Result<UploadGrant, Failure> {

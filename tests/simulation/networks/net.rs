@@ -17,12 +17,12 @@ use presigned::{
             UploadRequest,
         },
     },
-    drive::seams::{Backend, Clock, Hasher, Opened, Platform, Store, Transport},
+    drive::seams::{Backend, Clock, Hasher, Opened, Store, Transport},
 };
 
 use crate::{
     clock::VirtualClock,
-    platform::{SimListener, SimSink, SimSource},
+    platform::{SimSink, SimSource},
     server::{refusal, reply},
     transport::SimBody,
 };
@@ -98,36 +98,7 @@ impl Net {
     }
 }
 
-impl Platform for Net {
-    type Backend = Self;
-    type Source = SimSource;
-    type Sink = SimSink;
-    type Store = Self;
-    type Transport = Self;
-    type Hasher = Self;
-    type Clock = VirtualClock;
-    type Listener = SimListener;
-
-    fn backend(&self) -> &Self {
-        self
-    }
-
-    fn transport(&self) -> &Self {
-        self
-    }
-
-    fn store(&self) -> &Self {
-        self
-    }
-
-    fn hasher(&self) -> &Self {
-        self
-    }
-
-    fn clock(&self) -> &VirtualClock {
-        &self.clock
-    }
-}
+stands_for_everything!(Net);
 
 impl Transport for Net {
     type Source = SimSource;
