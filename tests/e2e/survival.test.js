@@ -11,7 +11,7 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { launchProfile } from "../support/chromium.js";
-import { call, logIn, ROOT, startMockServer } from "../support/mock-server.js";
+import { call, grantUpload, logIn, ROOT, startMockServer } from "../support/mock-server.js";
 import { DEATHS, schedule } from "./schedule.js";
 import { bytesOf } from "./survival/bytes.js";
 import { ARTEFACTS, pause } from "./world.js";
@@ -194,10 +194,8 @@ class Run {
 
   /** Stores an object and returns its key. */
   async put(body) {
-    const headers = { authorization: `Bearer ${this.plan.token}`, "content-type": "application/json" };
     const request = { filename: `seed ${this.plan.seed}.bin`, content_type: "application/x-survival", size: body.length };
-    const granted = await fetch(new URL("request-upload", this.server.page), { method: "POST", headers, body: JSON.stringify(request) });
-    const { upload_url: url, file_key: key } = await granted.json();
+    const { url, key } = await grantUpload(this.server, this.plan.token, request);
     const stored = await fetch(url, { method: "PUT", headers: { "content-type": request.content_type }, body });
     assert.equal(stored.status, 200);
     return key;

@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { launchProfile } from "../support/chromium.js";
-import { call, logIn, startMockServer } from "../support/mock-server.js";
+import { call, grantUpload, logIn, startMockServer } from "../support/mock-server.js";
 import { makeFile, sha256Of } from "./files.js";
 
 const PAGE = fileURLToPath(new URL("targets", import.meta.url));
@@ -163,10 +163,8 @@ function rule(rules) {
 
 /** Stores a file with one request and returns its key. */
 async function put({ path, name, size }) {
-  const headers = { authorization: `Bearer ${here.token}`, "content-type": "application/json" };
   const asked = { filename: name, content_type: "application/octet-stream", size };
-  const granted = await fetch(new URL("request-upload", here.server.page), { method: "POST", headers, body: JSON.stringify(asked) });
-  const { upload_url: url, file_key: key } = await granted.json();
+  const { url, key } = await grantUpload(here.server, here.token, asked);
   const status = await new Promise((resolve, reject) => {
     const sending = request(url, { method: "PUT", headers: { "content-type": asked.content_type, "content-length": size } }, (answer) => {
       answer.resume().once("end", () => resolve(answer.statusCode));

@@ -41,6 +41,14 @@ export async function logIn(server, user) {
   return token;
 }
 
+/** Where one PUT stores a file of this name, type and size, and under which key. */
+export async function grantUpload(server, token, file) {
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const answer = await fetch(new URL("request-upload", server.page), { method: "POST", headers, body: JSON.stringify(file) });
+  const { upload_url: url, file_key: key } = await answer.json();
+  return { url, key };
+}
+
 /** Asks the backend or a control route. */
 export async function call(server, method, path, body) {
   const headers = body && { "content-type": "application/json" };
