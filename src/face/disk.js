@@ -14,9 +14,6 @@ const PAUSE = 200;
 /** So long, in milliseconds, what was begun is worth its room. */
 const OLDEST = 7 * 24 * 3_600_000;
 
-const nowhere = new MessageChannel().port1;
-nowhere.close();
-
 export class Disk {
   #files = new Map();
   #hash;
@@ -118,8 +115,6 @@ class OpenFile {
         await this.put(part, own[0]);
         this.runs.add(...own, this.#hashing(part));
       }
-      // Moved to nowhere, its memory is given back now: the collector would let it grow by hundreds of MiB.
-      nowhere.postMessage(undefined, [bytes.buffer]);
     });
     // All that came meanwhile is flushed with it.
     await (this.#settling ??= new Promise((soon) => setTimeout(soon)).then(() => {

@@ -27,6 +27,7 @@ use crate::{
 const WORKERS: usize = 2;
 /// So long, in milliseconds, workers wait for more.
 const IDLE: u32 = 3_000;
+
 thread_local! {
     /// Of a worker: what is to be hashed.
     static ROOM: RefCell<Vec<u8>> = RefCell::default();
