@@ -107,9 +107,10 @@ export function schedule(seed) {
   }
 
   function interruptions() {
-    // In bytes moved, so that what strikes when does not depend on how fast this machine is.
+    // In bytes moved, so that what strikes when does not depend on how fast this machine is; and not so late that it may be over
+    // before it is struck.
     const kinds = [one(DEATHS), ...some(3, () => one([...DEATHS, "offline", "offline", "dead", "pause", "pause and crash"]))];
-    const list = kinds.map((what) => ({ what, loaded: Math.round(size * (0.08 + 0.8 * next())), hold: below(600) }));
+    const list = kinds.map((what) => ({ what, loaded: Math.round(size * (0.08 + 0.6 * next())), hold: below(600) }));
     list.sort((one, other) => one.loaded - other.loaded);
     // The worst moment of all: between the last part and the answer to the completion.
     if (kind === "upload" && next() < 0.25) {

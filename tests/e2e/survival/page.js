@@ -35,7 +35,8 @@ addEventListener("online", () => (back = performance.now()));
 
 /** Starts the transfer, or goes on with it, and returns what the SDK says was saved of it. */
 window.begin = async (plan) => {
-  client = new Client({ endpoint: "/", headers: { authorization: `Bearer ${plan.token}` }, ...plan.client });
+  const onLog = ({ level, message }) => level === "warn" && tell({ warned: message });
+  client = new Client({ endpoint: "/", headers: { authorization: `Bearer ${plan.token}` }, onLog, ...plan.client });
   const saved = await client.saved();
   transfer = plan.kind === "upload" ? client.upload(fileOf(plan), { onProgress }) : client.download(plan.key, { onProgress });
   watch();
@@ -91,6 +92,8 @@ async function watch() {
       if (event.type === "retry") tell({ retry: event.error.code });
       look();
     }
+    await transfer;
+    tell({ over: true });
   } catch {
     // `result` tells.
   }
