@@ -1,6 +1,11 @@
 // Checksums in a worker. Of the WebAssembly module only functions of numbers are called, so none of its imports is needed.
 
+/** Enough that a read costs little, and little enough for a processor's cache. */
+const CHUNK = 256 * 1024;
+
 let wasm;
+/** Chromium 156 collects a Blob's stream that is read into a buffer, though somebody waits for it: it never answers then. */
+let reading;
 
 /** `code`: the compiled module. */
 export async function load(code) {
@@ -17,13 +22,38 @@ export function hash(sum, bytes, algorithm) {
 /** Of a Blob; a word where it can't be read. */
 export async function hashBlob(blob, algorithm) {
   let value = 0n;
-  const reader = blob.stream().getReader();
   try {
-    for (let read; !(read = await reader.read()).done; ) value = add(value, read.value, algorithm);
+    for await (const bytes of chunks(blob)) value = add(value, bytes, algorithm);
   } catch {
     return "unreadable";
   }
   return text(value, algorithm);
+}
+
+/** Read into one buffer again and again where the browser can: chunks would be garbage, which a busy worker seldom collects. */
+async function* chunks(blob) {
+  const stream = blob.stream();
+  const [reader, buffer] = into(stream);
+  reading = { stream, reader };
+  let room = buffer;
+  // Ended by its size: a stream that closes while it is read into a buffer may leave the reader waiting (whatwg/streams#1321).
+  for (let left = blob.size; left > 0; ) {
+    const { done, value } = await reader.read(room);
+    if (done) break;
+    left -= value.length;
+    yield value;
+    room &&= new Uint8Array(value.buffer);
+  }
+  reading = undefined;
+  await reader.cancel();
+}
+
+function into(stream) {
+  try {
+    return [stream.getReader({ mode: "byob" }), new Uint8Array(CHUNK)];
+  } catch {
+    return [stream.getReader()];
+  }
 }
 
 function add(value, bytes, algorithm) {

@@ -1,4 +1,4 @@
-// The benchmark: `node bench.js [SCENARIO]... [--runs N] [--quick]`, as `cargo xtask bench` calls it. Results go to target/bench, one
+// The benchmark: `node bench.js [SCENARIO]... [--runs N] [--quick] [--only NAME]`, as `cargo xtask bench` calls it. Results go to target/bench, one
 // JSON a scenario; docs/benchmarks.md is then written anew from all that are there.
 
 import { mkdir, writeFile } from "node:fs/promises";
@@ -19,6 +19,8 @@ const { values: options, positionals } = parseArgs({
     runs: { type: "string" },
     /** Small files and one run, to see that all works; nothing is written. */
     quick: { type: "boolean", default: false },
+    /** A file of ./contenders: this one alone, to see what a change does; nothing is written. */
+    only: { type: "string" },
     /** Measures nothing, and writes the document from what was measured. */
     report: { type: "boolean", default: false },
   },
@@ -36,15 +38,17 @@ await mkdir(results, { recursive: true });
 // So that what ends with this program does.
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 
+const partial = options.quick || options.only;
 let failed = 0;
 for (const name of options.report ? [] : names) {
-  const scenario = options.quick ? quick(SCENARIOS[name]) : SCENARIOS[name];
+  const whole = options.quick ? quick(SCENARIOS[name]) : SCENARIOS[name];
+  const scenario = { ...whole, contenders: whole.contenders.filter(({ file }) => file === (options.only ?? file)) };
   const measured = await measure(name, scenario, Number(options.runs ?? scenario.runs ?? (options.quick ? 1 : RUNS)));
   const essential = scenario.contenders.filter(({ ours, limit }) => ours || limit).map(({ name }) => name);
   failed += measured.runs.filter(({ contender, error }) => error && essential.includes(contender)).length;
-  if (!options.quick) await writeFile(join(results, `${name}.json`), JSON.stringify(measured, undefined, 1));
+  if (!partial) await writeFile(join(results, `${name}.json`), JSON.stringify(measured, undefined, 1));
 }
-if (!options.quick) await writeDocument(results);
+if (!partial) await writeDocument(results);
 // A peer that fails is a result.
 if (options.quick && failed > 0) process.exit(1);
 process.exit(0);
