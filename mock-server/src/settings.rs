@@ -53,6 +53,10 @@ pub struct Settings {
     #[arg(long, default_value_t = 32)]
     pub batch: usize,
 
+    /// Sign no part without its checksum (CRC-64/NVME): the store then takes no other bytes
+    #[arg(long)]
+    pub part_checksums: bool,
+
     /// Largest file taken, in bytes
     #[arg(long, default_value_t = 10_000 * (5 << 30))]
     pub max_size: u64,

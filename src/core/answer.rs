@@ -43,8 +43,12 @@ pub fn storage(response: &Response) -> Failure {
             Failure::fatal(error(Code::TooLarge, "Storage takes no file that large"))
         }
         (_, "NoSuchUpload") => Failure::fatal(error(Code::Gone, "Storage no longer knows this upload")),
-        (_, "BadDigest" | "InvalidDigest" | "XAmzContentSHA256Mismatch") => {
-            Failure::fatal(error(Code::ChecksumMismatch, "The bytes did not arrive as they were sent"))
+        // They were spoilt on their way: sent again, they may arrive.
+        (_, "BadDigest" | "XAmzContentSHA256Mismatch") => {
+            Failure::retry_after(error(Code::ChecksumMismatch, "The bytes did not arrive as they were sent"), after)
+        }
+        (_, "InvalidDigest") => {
+            Failure::fatal(error(Code::ChecksumMismatch, "Storage does not understand the checksum that was signed"))
         }
         (507, _) | (_, "QuotaExceeded" | "InsufficientStorage") => {
             Failure::fatal(error(Code::StorageFull, "Storage is full"))
@@ -140,7 +144,10 @@ pub fn refused(response: &Response, asked: &Asked) -> Failure {
         }
         _ => {}
     }
-    if asked.empty_sum && failure.verdict == Verdict::Fatal {
+    if asked.empty_sum && (failure.verdict == Verdict::Fatal || failure.error.code == Code::ChecksumMismatch) {
+        // These bytes will never have that checksum.
+        failure.verdict = Verdict::Fatal;
+        failure.error.retryable = false;
         failure.error.message.push_str(
             " Its URL was signed with the checksum of an empty body: the signer, if it is AWS's SDK, wants `requestChecksumCalculation: \"WHEN_REQUIRED\"`, and Companion AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_REQUIRED in its environment.",
         );
@@ -283,8 +290,9 @@ mod tests {
             Response { status: 400, headers: Headers::default(), body: "<Error><Code>BadDigest</Code></Error>".into() };
         for (query, hint) in [("x-amz-checksum-crc32=AAAAAA%3D%3D", true), ("x-amz-checksum-crc32=EBQ2aQ%3D%3D", false)]
         {
-            let error = refused(&bad, &Asked::of(&signed(query), None)).into_error();
-            assert_eq!(error.code, Code::ChecksumMismatch);
+            let failure = refused(&bad, &Asked::of(&signed(query), None));
+            assert_eq!((failure.error.code, failure.verdict == Verdict::Fatal), (Code::ChecksumMismatch, hint));
+            let error = failure.into_error();
             assert_eq!(error.message.contains("AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_REQUIRED"), hint, "{query}");
         }
     }

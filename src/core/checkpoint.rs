@@ -1,6 +1,10 @@
 //! What must survive a reload: enough to find an unfinished transfer again and go on with it. No URL is in it.
 
-use super::{checksum::Checksum, download::version::Version, stretches::Stretch};
+use super::{
+    checksum::{Algorithm, Checksum},
+    download::version::Version,
+    stretches::Stretch,
+};
 
 /// How checkpoints are written down; one of another version is not read.
 pub const VERSION: u32 = 1;
@@ -24,6 +28,8 @@ pub struct UploadPoint {
     pub key: String,
     pub upload_id: String,
     pub part_size: u64,
+    /// The backend wants a checksum of each part before it signs it.
+    pub sums: Option<Algorithm>,
 }
 
 /// A download by ranges. What it has fetched is with its sink.

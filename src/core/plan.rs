@@ -38,7 +38,9 @@ pub fn part_size(size: u64, wanted: u64) -> u64 {
 /// their ends together.
 ///
 /// A part takes about a second at the `pace` of one request (bytes per second) that was seen so far: on a slow link a cut
-/// costs little then, on a fast one a round trip a part is cheap. There are as many parts as fill whole rounds of all ways, so
+/// costs little then, on a fast one the two round trips a part (a preflight, as each URL is another, and the answer) are
+/// cheap. Where nothing was seen, a file of a few rounds is cut into two, and one of many has smaller parts, by whose ends it
+/// is found out how many ways pay. There are as many parts as fill whole rounds of all ways, so
 /// that the last round leaves none of them idle; and two rounds at least, where parts can be that small, so that a fast
 /// connection takes over what a slow one has not begun.
 pub fn planned(size: u64, ways: usize, pace: Option<u64>) -> u64 {
@@ -49,7 +51,9 @@ pub fn planned(size: u64, ways: usize, pace: Option<u64>) -> u64 {
     let (size, ways) = (size.min(LARGEST_OBJECT), ways.max(1) as u64);
     let smallest = least(size).max(LEAST_PART);
     let most = LARGEST_PLANNED.max(smallest);
-    let round = ways * pace.unwrap_or(USUAL_PART).clamp(smallest, most);
+    let half = (size / (2 * ways)).max(USUAL_PART);
+    let guess = if half <= LARGEST_PLANNED { half } else { USUAL_PART };
+    let round = ways * pace.unwrap_or(guess).clamp(smallest, most);
     let mut rounds = ((size + round / 2) / round).max(1);
     if size.div_ceil(rounds * ways) > most {
         rounds += 1;
@@ -186,7 +190,8 @@ mod tests {
     #[test]
     fn parts_follow_the_pace() {
         let far = 192 * MIB;
-        assert_eq!(planned(far, 6, None), 8 * MIB, "four rounds of six");
+        assert_eq!(planned(far, 6, None), 16 * MIB, "two rounds of six");
+        assert_eq!(planned(96 * MIB, 6, None), 8 * MIB, "a cut costs less than a part of twelve");
         assert_eq!(planned(far, 6, Some(10_000_000)).div_ceil(1 << 10), 10_923, "three");
         assert_eq!(planned(far, 6, Some(100_000_000)), 16 * MIB, "two");
         assert!(planned(far, 6, Some(100_000)) <= 6 * MIB);

@@ -5,6 +5,7 @@
 
 use super::{
     answer,
+    checksum::{Algorithm, Checksum},
     error::{Code, Error, Failure},
     integrity::{self, Told},
     json::Json,
@@ -61,6 +62,8 @@ pub enum UploadGrant {
         upload_id: String,
         part_size: Option<u64>,
         grants: PartGrants,
+        /// Each part's checksum is wanted before it is signed, so that storage takes no other bytes.
+        sums: Option<Algorithm>,
     },
     /// Storage has this very file already, says the backend.
     Stored {
@@ -83,6 +86,14 @@ pub struct DownloadGrant {
     pub etag: Option<String>,
     pub content_type: Option<String>,
     pub told: Told,
+}
+
+/// A part that is to be signed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnsignedPart {
+    pub number: u32,
+    /// Signed as well, where the backend wants that.
+    pub sum: Option<Checksum>,
 }
 
 /// A part that storage has.
@@ -108,8 +119,8 @@ impl UploadGrant {
                 let expires_in = expires_in.or_else(|| lease::left_at(&signed.url, date?));
                 Self::Whole { key, signed, expires_in }
             }
-            Self::Parts { grants, key, upload_id, part_size } => {
-                Self::Parts { grants: grants.dated(date), key, upload_id, part_size }
+            Self::Parts { grants, key, upload_id, part_size, sums } => {
+                Self::Parts { grants: grants.dated(date), key, upload_id, part_size, sums }
             }
             stored => stored,
         }
@@ -166,7 +177,13 @@ pub fn upload_grant(answer: &Json) -> Result<UploadGrant, Error> {
         None => PartGrants { parts: Vec::new(), expires_in: None },
         Some(_) => part_grants(answer)?,
     };
-    Ok(UploadGrant::Parts { key, upload_id, part_size, grants })
+    let sums = match optional_text(answer, "checksum_algorithm")? {
+        None => None,
+        Some(name) => Some(Algorithm::named(&name).ok_or_else(|| {
+            wrong("checksum_algorithm", "neither \"crc64nvme\" nor \"crc32c\", the checksums that this SDK knows")
+        })?),
+    };
+    Ok(UploadGrant::Parts { key, upload_id, part_size, grants, sums })
 }
 
 pub fn part_grants(answer: &Json) -> Result<PartGrants, Error> {

@@ -12,7 +12,9 @@ use super::{
     error::{Error, Failure},
     http::Response,
     integrity::{Integrity, Told},
-    protocol::{Completion, DownloadGrant, PartGrants, Signed, StoredPart, UploadGrant, UploadRef, UploadRequest},
+    protocol::{
+        Completion, DownloadGrant, PartGrants, Signed, StoredPart, UnsignedPart, UploadGrant, UploadRef, UploadRequest,
+    },
     time::Millis,
     trace::Trace,
 };
@@ -118,7 +120,7 @@ pub enum Command {
         resume: bool,
     },
     RequestUpload(UploadRequest),
-    RequestParts(UploadRef, Vec<u32>),
+    RequestParts(UploadRef, Vec<UnsignedPart>),
     ListParts(UploadRef),
     Complete(UploadRef, Vec<(u32, String)>),
     /// See what storage has under this key.

@@ -12,7 +12,8 @@ use crate::core::{
     group::Files,
     http::Response,
     protocol::{
-        Completion, DownloadGrant, PartGrants, Signed, StoredFile, StoredPart, UploadGrant, UploadRef, UploadRequest,
+        Completion, DownloadGrant, PartGrants, Signed, StoredFile, StoredPart, UnsignedPart, UploadGrant, UploadRef,
+        UploadRequest,
     },
     time::Millis,
     transfer::{End, Event, Progress},
@@ -39,7 +40,11 @@ pub trait Platform: 'static {
 /// Who signs.
 pub trait Backend {
     fn request_upload(&self, request: &UploadRequest) -> impl Future<Output = Result<UploadGrant, Failure>>;
-    fn request_parts(&self, upload: &UploadRef, parts: &[u32]) -> impl Future<Output = Result<PartGrants, Failure>>;
+    fn request_parts(
+        &self,
+        upload: &UploadRef,
+        parts: &[UnsignedPart],
+    ) -> impl Future<Output = Result<PartGrants, Failure>>;
     /// Every part that storage has of it.
     fn list_parts(&self, upload: &UploadRef) -> impl Future<Output = Result<Vec<StoredPart>, Failure>>;
     fn complete_upload(

@@ -34,7 +34,7 @@ async function answer(backend, method, path, body, signal) {
       return snake(grant, { key: "file_key", url: "upload_url" });
     }
     case "POST /request-parts":
-      return snake(await call("requestParts", upload, body.part_numbers, signal), { url: "upload_url" });
+      return snake(await call("requestParts", upload, body.part_numbers, signal, body.checksums), { url: "upload_url" });
     case "POST /list-parts":
       return { parts: snake(await call("listParts", upload, signal)) };
     case "POST /complete-upload": {

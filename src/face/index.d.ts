@@ -259,7 +259,7 @@ export interface Backend {
   /** Tells its saved transfers from those of other backends. */
   id?: string;
   requestUpload(file: UploadRequest, signal: AbortSignal): Promise<UploadGrant>;
-  requestParts?(upload: UploadRef, partNumbers: number[], signal: AbortSignal): Promise<PartGrants>;
+  requestParts?(upload: UploadRef, partNumbers: number[], signal: AbortSignal, checksums?: Record<number, string>): Promise<PartGrants>;
   /** All that storage has of it, over all pages. */
   listParts?(upload: UploadRef, signal: AbortSignal): Promise<{ partNumber: number; etag: string; size: number }[]>;
   completeUpload?(
@@ -297,7 +297,13 @@ export type UploadGrant =
       fields?: Record<string, string> | undefined;
       expiresIn?: number | undefined;
     }
-  | ({ key: string; uploadId: string; partSize?: number | undefined } & Partial<PartGrants>)
+  | ({
+      key: string;
+      uploadId: string;
+      partSize?: number | undefined;
+      /** No part is signed without its checksum by this algorithm: `requestParts` gets them, in base64 by part number. */
+      checksumAlgorithm?: "crc64nvme" | "crc32c" | undefined;
+    } & Partial<PartGrants>)
   /** Storage has this very file already. */
   | { key: string; stored: true };
 export interface DownloadGrant {

@@ -16,8 +16,8 @@ use crate::{
     core::{
         error::Failure,
         protocol::{
-            self, Completion, DownloadGrant, PartGrants, StoredFile, StoredPart, UploadGrant, UploadRef, UploadRequest,
-            key_path,
+            self, Completion, DownloadGrant, PartGrants, StoredFile, StoredPart, UnsignedPart, UploadGrant, UploadRef,
+            UploadRequest, key_path,
         },
     },
     drive::seams::Backend,
@@ -79,11 +79,14 @@ impl Backend for BrowserBackend {
         Ok(grant.dated(date.as_deref()))
     }
 
-    async fn request_parts(&self, upload: &UploadRef, parts: &[u32]) -> Result<PartGrants, Failure> {
-        let numbers: Array = parts.iter().map(|number| JsValue::from(*number)).collect();
+    async fn request_parts(&self, upload: &UploadRef, parts: &[UnsignedPart]) -> Result<PartGrants, Failure> {
+        let numbers: Array = parts.iter().map(|part| JsValue::from(part.number)).collect();
+        let sums: Vec<_> = parts.iter().filter_map(|part| Some((part.number.to_string(), part.sum?.text()))).collect();
+        let sums: Vec<_> = sums.iter().map(|(number, sum)| (number.as_str(), JsValue::from_str(sum))).collect();
+        let sums = if sums.is_empty() { JsValue::UNDEFINED } else { json::object(&sums) };
         let [key, id] = names(upload);
-        let Said { body, date } =
-            self.peer.post("/request-parts", &[key, id, ("part_numbers", numbers.into())]).await?;
+        let members = [key, id, ("part_numbers", numbers.into()), ("checksums", sums)];
+        let Said { body, date } = self.peer.post("/request-parts", &members).await?;
         let grants = protocol::part_grants(&body?).map_err(Failure::fatal)?;
         Ok(grants.dated(date.as_deref()))
     }

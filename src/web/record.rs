@@ -7,7 +7,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use super::json;
 use crate::core::{
     checkpoint::{Checkpoint, DownloadPoint, Identity, NotedPart, UploadPoint, VERSION},
-    checksum::Checksum,
+    checksum::{Algorithm, Checksum},
     download::version::Version,
     json::MAX_SAFE_INTEGER,
     runs::Run,
@@ -61,7 +61,7 @@ impl Record {
             ("savedAt", JsValue::from_f64(self.saved_at)),
         ];
         match &self.point {
-            Checkpoint::Upload(UploadPoint { identity, upload_id, part_size, .. }) => members.extend([
+            Checkpoint::Upload(UploadPoint { identity, upload_id, part_size, sums, .. }) => members.extend([
                 ("kind", JsValue::from_str("upload")),
                 ("name", JsValue::from_str(&identity.name)),
                 ("contentType", JsValue::from_str(&identity.content_type)),
@@ -69,6 +69,7 @@ impl Record {
                 ("mark", JsValue::from_str(&identity.mark)),
                 ("uploadId", JsValue::from_str(upload_id)),
                 ("partSize", JsValue::from_f64(*part_size as f64)),
+                ("sums", optional(sums.map(Algorithm::name))),
                 ("askedKey", optional(self.asked.key.as_deref())),
                 ("metadata", pairs(&self.asked.metadata)),
                 ("handle", self.handle.clone()),
@@ -110,7 +111,8 @@ impl Record {
                     metadata: value.optional("metadata", Fields::pairs)?.unwrap_or_default(),
                     path: None,
                 };
-                (Checkpoint::Upload(UploadPoint { identity, key, upload_id, part_size }), asked)
+                let sums = value.optional("sums", |value, name| Algorithm::named(&value.text(name)?))?;
+                (Checkpoint::Upload(UploadPoint { identity, key, upload_id, part_size, sums }), asked)
             }
             "download" => {
                 let version = Version {

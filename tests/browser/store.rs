@@ -51,6 +51,7 @@ fn begin(identity: Option<Identity>) -> Save {
         key: "uploads/me/film.mp4".into(),
         upload_id: "upload-1".into(),
         part_size: PART,
+        sums: Some(Algorithm::Crc64Nvme),
     };
     Save::Begin(Checkpoint::Upload(point))
 }

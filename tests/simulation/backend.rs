@@ -9,7 +9,8 @@ use presigned::{
         integrity::Told,
         json::Json,
         protocol::{
-            self, Completion, DownloadGrant, PartGrants, StoredFile, StoredPart, UploadGrant, UploadRef, UploadRequest,
+            self, Completion, DownloadGrant, PartGrants, StoredFile, StoredPart, UnsignedPart, UploadGrant, UploadRef,
+            UploadRequest,
         },
     },
     drive::seams::{Backend, Clock},
@@ -17,7 +18,7 @@ use presigned::{
 
 use super::{
     platform::SimWorld,
-    server::{Object, Stretch, gone},
+    server::{Object, SUM, Stretch, gone},
 };
 
 impl SimWorld {
@@ -86,16 +87,24 @@ impl Backend for SimWorld {
         server.uploads.borrow_mut().insert(upload_id.clone(), Default::default());
         let parts = u32::try_from(request.size.div_ceil(part_size)).expect("few parts");
         let first = if server.weather.no_request_parts { parts as usize } else { server.weather.batch };
+        let first = if server.signs_sums() { 0 } else { first };
         let grants = self.grants(&upload_id, (1..=parts).take(first));
-        Ok(UploadGrant::Parts { key, upload_id, part_size: Some(part_size), grants })
+        let sums = server.signs_sums().then_some(Algorithm::Crc64Nvme);
+        Ok(UploadGrant::Parts { key, upload_id, part_size: Some(part_size), grants, sums })
     }
 
-    async fn request_parts(&self, upload: &UploadRef, parts: &[u32]) -> Result<PartGrants, Failure> {
+    async fn request_parts(&self, upload: &UploadRef, parts: &[UnsignedPart]) -> Result<PartGrants, Failure> {
         self.call().await?;
         if self.server.weather.no_request_parts {
             return Err(absent());
         }
-        Ok(self.grants(&upload.upload_id, parts.iter().copied().take(self.server.weather.batch)))
+        let numbers = parts.iter().map(|part| part.number).take(self.server.weather.batch);
+        let mut grants = self.grants(&upload.upload_id, numbers);
+        for ((_, signed), part) in grants.parts.iter_mut().zip(parts) {
+            assert_eq!(part.sum.is_some(), self.server.signs_sums(), "checksums are told where they are wanted");
+            signed.headers.extend(part.sum.map(|sum| (SUM.to_owned(), sum.text())));
+        }
+        Ok(grants)
     }
 
     async fn list_parts(&self, upload: &UploadRef) -> Result<Vec<StoredPart>, Failure> {

@@ -97,6 +97,7 @@ impl Weather {
             once_only: chance.up_to(1) == 0,
             no_list: chance.up_to(5) == 0,
             no_request_parts: foul && chance.up_to(9) == 0,
+            signs_sums: chance.up_to(3) == 0,
             no_ranges: chance.up_to(9) == 0,
             exposed: chance.up_to(3) > 0,
             h2: chance.up_to(1) == 0,

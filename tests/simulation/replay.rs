@@ -22,8 +22,8 @@ use presigned::{
         options::Settings,
         plan::MIB,
         protocol::{
-            Completion, DownloadGrant, Method, PartGrants, Signed, StoredFile, StoredPart, UploadGrant, UploadRef,
-            UploadRequest,
+            Completion, DownloadGrant, Method, PartGrants, Signed, StoredFile, StoredPart, UnsignedPart, UploadGrant,
+            UploadRef, UploadRequest,
         },
         transfer::End,
     },
@@ -142,10 +142,16 @@ impl Backend for Replay {
         let answer = self.ask("request-upload", None).await;
         failed(&answer)?;
         let (key, upload_id) = (request.key.clone().expect("a key"), "u".to_owned());
-        Ok(UploadGrant::Parts { key, upload_id, part_size: answer["partSize"].as_u64(), grants: grants(&answer) })
+        Ok(UploadGrant::Parts {
+            key,
+            upload_id,
+            part_size: answer["partSize"].as_u64(),
+            grants: grants(&answer),
+            sums: None,
+        })
     }
 
-    async fn request_parts(&self, _upload: &UploadRef, _parts: &[u32]) -> Result<PartGrants, Failure> {
+    async fn request_parts(&self, _upload: &UploadRef, _parts: &[UnsignedPart]) -> Result<PartGrants, Failure> {
         let answer = self.ask("request-parts", None).await;
         failed(&answer)?;
         Ok(grants(&answer))
@@ -312,6 +318,7 @@ fn a_timeline_is_enough_to_play_its_network_again() {
             once_only: false,
             no_list: false,
             no_request_parts: false,
+            signs_sums: false,
             no_ranges: false,
             exposed: true,
             h2: false,

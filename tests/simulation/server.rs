@@ -37,6 +37,9 @@ impl Stretch {
     }
 }
 
+/// The header of a part's checksum.
+pub const SUM: &str = "x-amz-checksum-crc64nvme";
+
 /// Bytes that are not what was sent.
 pub const CORRUPT: u64 = 1 << 40;
 
@@ -89,6 +92,8 @@ pub struct Weather {
     pub once_only: bool,
     pub no_list: bool,
     pub no_request_parts: bool,
+    /// Each part's checksum is wanted before it is signed.
+    pub signs_sums: bool,
     pub no_ranges: bool,
     pub exposed: bool,
     /// What the origin speaks is seen to be HTTP/2.
@@ -225,6 +230,11 @@ impl Server {
             },
             _ => panic!("no URL to write to: {what:?}"),
         }
+    }
+
+    /// Parts are signed with their checksums.
+    pub fn signs_sums(&self) -> bool {
+        self.weather.signs_sums && !self.weather.no_request_parts
     }
 
     /// What was under way arrives.

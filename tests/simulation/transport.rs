@@ -9,7 +9,7 @@ use presigned::{
 
 use super::{
     platform::{SimSource, SimWorld},
-    server::{InFlight, Server, Stretch, refusal, reply},
+    server::{InFlight, SUM, Server, Stretch, refusal, reply},
 };
 
 pub struct SimBody {
@@ -90,6 +90,12 @@ impl Transport for SimWorld {
             let known = self.server.told.borrow().contains(&(upload_id.to_owned(), number));
             let there = self.server.uploads.borrow().get(upload_id).is_some_and(|parts| parts.contains_key(&number));
             assert!(!(known && there), "part {number} is sent again, though storage was known to have it");
+        }
+        if let Some((_, sum)) = signed.headers.iter().find(|(name, _)| name == SUM) {
+            assert_eq!(*sum, bytes.sum(Algorithm::Crc64Nvme).text(), "what is signed is what is sent");
+            if self.server.happens(weather.corrupt) {
+                return Ok(refusal(400, "BadDigest", "not these bytes"));
+            }
         }
         if !self.server.store(&what, bytes) {
             return Ok(refusal(404, "NoSuchUpload", "gone"));

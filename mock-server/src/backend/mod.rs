@@ -43,6 +43,8 @@ pub struct Backend {
     storage: Storage,
     /// Parts signed with the first answer.
     batch: usize,
+    /// No part is signed without its checksum.
+    part_checksums: bool,
     abort_after: Duration,
 }
 
@@ -57,6 +59,7 @@ impl Backend {
                 SignedDuration::from_secs(settings.signer_skew),
             )?,
             batch: settings.batch,
+            part_checksums: settings.part_checksums,
             abort_after: Duration::from_secs(settings.abort_after * 3600),
         })
     }

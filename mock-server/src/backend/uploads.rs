@@ -57,6 +57,9 @@ pub enum UploadGrant {
         upload_id: String,
         part_size: u64,
         parts: Vec<SignedPart>,
+        /// What `/request-parts` wants of each part.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        checksum_algorithm: Option<&'static str>,
         expires_in: u64,
     },
 }
@@ -140,12 +143,14 @@ async fn grant(backend: &Backend, user: &User, request: UploadRequest) -> Result
     }
     let upload_id = backend.storage.create_upload(&file_key, &headers).await?;
     let count = u16::try_from(size.div_ceil(part_size)).unwrap_or(u16::MAX);
-    let batch = u16::try_from(backend.batch).unwrap_or(u16::MAX);
+    // Whose checksums are wanted can't be signed yet.
+    let batch = if backend.part_checksums { 0 } else { u16::try_from(backend.batch).unwrap_or(u16::MAX) };
     Ok(UploadGrant::Parts {
         parts: (1..=count.min(batch)).map(|number| sign_part(backend, &file_key, &upload_id, number, None)).collect(),
         file_key,
         upload_id,
         part_size,
+        checksum_algorithm: backend.part_checksums.then_some("crc64nvme"),
         expires_in,
     })
 }
@@ -177,6 +182,9 @@ pub async fn request_parts(
         return Err(ApiError::bad_request(format!(
             "`part_numbers` may hold at most {MAX_BATCH} numbers from 1 to {MAX_PARTS}"
         )));
+    }
+    if backend.part_checksums && !request.part_numbers.iter().all(|number| request.checksums.contains_key(number)) {
+        return Err(ApiError::bad_request("`checksums` must hold one for each part"));
     }
     let is_crc64 = |sum: &String| STANDARD.decode(sum).is_ok_and(|bytes| bytes.len() == 8);
     if !request.checksums.is_empty() && !backend.storage.has_crc64() {

@@ -28,7 +28,7 @@ impl Upload {
             return;
         };
         if let Command::RequestParts(_, numbers) = &command {
-            self.asked.clone_from(numbers);
+            self.asked = numbers.iter().map(|part| part.number).collect();
         }
         let patient = matches!(command, Command::Complete(..));
         let ticket = self.flights.depart(self.now, Work::Call);
@@ -55,7 +55,8 @@ impl Upload {
                     .then(|| Command::RequestUpload(self.request.clone())),
                 Some(upload) => {
                     let short = self.waiting().take(self.ahead()).any(|number| !self.leases.is_good(number, self.now));
-                    short.then(|| Command::RequestParts(upload.clone(), self.unsigned()))
+                    let unsigned = if short { self.unsigned() } else { Vec::new() };
+                    (!unsigned.is_empty()).then(|| Command::RequestParts(upload.clone(), unsigned))
                 }
             },
             Phase::Over => None,
@@ -107,6 +108,7 @@ impl Upload {
         self.resumed = true;
         self.key = point.key.clone();
         self.upload = Some(UploadRef { key: point.key, upload_id: point.upload_id });
+        self.hashing.obey(point.sums);
         let mut parts = Parts::new(plan);
         let of_use = |part: NotedPart| NotedPart {
             sum: part.sum.filter(|sum| Some(sum.algorithm) == self.hashing.algorithm),
@@ -137,16 +139,18 @@ impl Upload {
                 self.log(Level::Info, "The backend signed one request for the whole file.");
                 (Plan::whole(size)?, PartGrants { parts: vec![(1, signed)], expires_in })
             }
-            UploadGrant::Parts { key, upload_id, part_size, grants } => {
+            UploadGrant::Parts { key, upload_id, part_size, grants, sums } => {
                 let Some(part_size) = part_size.or(self.request.part_size) else {
                     return Err(Error::new(Code::Backend, "The backend's answer lacks `part_size`."));
                 };
                 self.upload = Some(UploadRef { key: key.clone(), upload_id: upload_id.clone() });
                 self.key = key.clone();
+                self.hashing.obey(sums);
                 let plan = Plan::new(size, part_size)?;
                 self.log(Level::Info, format!("{} parts of {}.", plan.parts(), amount(part_size)));
                 if let Some(identity) = self.identity.clone().filter(|_| self.ending.is_none()) {
-                    self.save(Save::Begin(Checkpoint::Upload(UploadPoint { identity, key, upload_id, part_size })));
+                    let point = UploadPoint { identity, key, upload_id, part_size, sums };
+                    self.save(Save::Begin(Checkpoint::Upload(point)));
                 }
                 (plan, grants)
             }

@@ -8,7 +8,7 @@ use crate::core::{
     flight::Stage,
     http::Response,
     integrity,
-    protocol::{Completion, Method},
+    protocol::{Completion, Method, UnsignedPart},
     time::Millis,
     transfer::{Command, Event, Level, Output, Ticket},
     xml::Flat,
@@ -128,10 +128,13 @@ impl Upload {
         if sending { self.waiting().take(self.ahead()).find(|number| self.leases.is_good(*number, now)) } else { None }
     }
 
-    /// The next parts that have no good URL, no more than one call is to sign.
-    pub(super) fn unsigned(&self) -> Vec<u32> {
+    /// The next parts that have no good URL, no more than one call is to sign; with their checksums, where those are signed.
+    pub(super) fn unsigned(&self) -> Vec<UnsignedPart> {
         let most = BATCH.min(self.in_a_life().max(self.ways));
-        self.waiting().filter(|number| !self.leases.is_good(*number, self.now)).take(most).collect()
+        let sum = |number| self.parts.as_ref()?.sum_of(number).filter(|_| self.hashing.signed);
+        let unsigned = self.waiting().filter(|number| !self.leases.is_good(*number, self.now));
+        let parts = unsigned.map(|number| UnsignedPart { number, sum: sum(number) });
+        parts.filter(|part| part.sum.is_some() || !self.hashing.signed).take(most).collect()
     }
 
     pub(super) fn waiting(&self) -> impl Iterator<Item = u32> {

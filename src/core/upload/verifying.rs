@@ -22,6 +22,8 @@ const AT_ONCE: usize = 2;
 #[derive(Debug)]
 pub(super) struct Hashing {
     pub algorithm: Option<Algorithm>,
+    /// No part is signed without its checksum.
+    pub signed: bool,
     under_way: usize,
     /// Why not every byte could be hashed, in words.
     hindrance: Option<String>,
@@ -31,7 +33,13 @@ pub(super) struct Hashing {
 
 impl Hashing {
     pub fn new(algorithm: Option<Algorithm>) -> Self {
-        Self { algorithm, under_way: 0, hindrance: None, looked_up: false }
+        Self { algorithm, signed: false, under_way: 0, hindrance: None, looked_up: false }
+    }
+
+    /// What the backend wants to sign goes before what the application has chosen.
+    pub fn obey(&mut self, wanted: Option<Algorithm>) {
+        self.signed = wanted.is_some();
+        self.algorithm = wanted.or(self.algorithm);
     }
 }
 
@@ -43,6 +51,10 @@ impl Upload {
         };
         if self.paused && matches!(self.phase, Phase::Sending) {
             return;
+        }
+        if self.hashing.signed && matches!(self.phase, Phase::Sending) {
+            let next: Vec<_> = self.waiting().take(self.ahead()).collect();
+            next.into_iter().for_each(|number| self.parts.iter_mut().for_each(|parts| parts.unhash(number)));
         }
         while self.hashing.under_way < AT_ONCE {
             let Some(parts) = &mut self.parts else { return };
@@ -68,6 +80,9 @@ impl Upload {
             }
             // Once all is stored, it is none the worse for a file that goes away.
             Err(failure) if failure.error.code == Code::SourceChanged && matches!(self.phase, Phase::Sending) => {
+                self.fail(failure.into_error().at_part(Some(number)))
+            }
+            Err(failure) if self.hashing.signed && matches!(self.phase, Phase::Sending) => {
                 self.fail(failure.into_error().at_part(Some(number)))
             }
             Err(failure) => {

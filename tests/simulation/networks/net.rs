@@ -13,8 +13,8 @@ use presigned::{
         fleet::TransferId,
         http::Response,
         protocol::{
-            Completion, DownloadGrant, Method, PartGrants, Signed, StoredFile, StoredPart, UploadGrant, UploadRef,
-            UploadRequest,
+            Completion, DownloadGrant, Method, PartGrants, Signed, StoredFile, StoredPart, UnsignedPart, UploadGrant,
+            UploadRef, UploadRequest,
         },
     },
     drive::seams::{Backend, Clock, Hasher, Opened, Store, Transport},
@@ -138,12 +138,12 @@ impl Backend for Net {
         }
         let parts = request.size.div_ceil(part_size) as u32;
         let grants = self.grants((1..=parts).take(100));
-        Ok(UploadGrant::Parts { key, upload_id: "u".into(), part_size: Some(part_size), grants })
+        Ok(UploadGrant::Parts { key, upload_id: "u".into(), part_size: Some(part_size), grants, sums: None })
     }
 
-    async fn request_parts(&self, _: &UploadRef, parts: &[u32]) -> Result<PartGrants, Failure> {
+    async fn request_parts(&self, _: &UploadRef, parts: &[UnsignedPart]) -> Result<PartGrants, Failure> {
         self.call().await;
-        Ok(self.grants(parts.iter().copied()))
+        Ok(self.grants(parts.iter().map(|part| part.number)))
     }
 
     async fn list_parts(&self, _: &UploadRef) -> Result<Vec<StoredPart>, Failure> {
