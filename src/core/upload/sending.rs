@@ -57,7 +57,7 @@ impl Upload {
         // A form that asked for 201 is answered by a document, which needs no header exposed.
         let document = Flat::parse(&response.body).filter(|flat| flat.root == "PostResponse");
         let said = |name: &str| document.as_ref().and_then(|document| document.child(name)).map(str::to_owned);
-        let etag = match answer::part_etag(response) {
+        let etag = match answer::part_etag(response, self.leases.get(number).map(|lease| &lease.signed)) {
             Ok(etag) => Some(etag),
             Err(_) if self.upload.is_none() => said("ETag"),
             Err(failure) => return self.part_failed(number, failure),
