@@ -338,6 +338,18 @@ export function companion(url: string | URL, options?: ServerOptions & { form?: 
 /** A route of a better-upload 3 server, unmodified: uploads alone, which a reload cuts off for good. `url` is that of its handler. */
 export function betterUpload(url: string | URL, route: string, options?: ServerOptions): Backend;
 /**
+ * Google Cloud Storage's resumable uploads: uploads alone, a chunk after another, so several times as slow as parts. For where its
+ * XML multipart uploads can't be had. A server begins each session (a POST with `x-goog-resumable: start`) and gives its URL, which is
+ * a secret; under `id` it is asked for it again after a reload, and answers with nothing where it knows it no more. The bucket's CORS
+ * rule must allow PUT and `Content-Range`, and expose `Range`.
+ */
+export function resumable(
+  session: (request: ResumableRequest, signal: AbortSignal) => Promise<{ url: string; id?: string | undefined; key?: string | undefined } | undefined>,
+): Backend;
+export type ResumableRequest =
+  | { action: "start"; key: string; contentType: string; size: number; metadata?: Record<string, string> }
+  | { action: "find"; key: string; id: string };
+/**
  * One function that signs any storage request: create, part, list, complete, abort, put, get, delete. The page says the rest to
  * storage itself, so the bucket's CORS rule must allow POST and DELETE as well.
  */

@@ -9,6 +9,7 @@ export { TransferError };
 export { azure } from "./backends/azure.js";
 export { betterUpload } from "./backends/better-upload.js";
 export { companion } from "./backends/companion.js";
+export { resumable } from "./backends/resumable.js";
 export { signer } from "./backends/signer.js";
 export { uppyCallbacks } from "./backends/uppy-callbacks.js";
 

@@ -42,7 +42,11 @@ impl Upload {
     }
 
     pub(super) fn stored(&mut self, number: u32, response: &Response) {
-        if !response.is_success() {
+        let chunk = self.leases.get(number).and_then(|lease| lease.signed.chunk()).filter(|_| response.status == 308);
+        if let Some(false) = chunk.map(|chunk| answer::keeps_chunk(response, chunk)) {
+            return self.part_failed(number, answer::chunk_cut_off(response));
+        }
+        if chunk.is_none() && !response.is_success() {
             let form = self.leases.get(number).is_some_and(|lease| lease.signed.method == Method::Post);
             if form && matches!(response.status, 405 | 501) && !self.request.form_refused {
                 self.request.form_refused = true;
@@ -125,7 +129,14 @@ impl Upload {
     /// The next part that could start.
     pub(super) fn ready(&self, now: Millis) -> Option<u32> {
         let sending = matches!(self.phase, Phase::Sending) && !self.paused && self.ending.is_none();
-        if sending { self.waiting().take(self.ahead()).find(|number| self.leases.is_good(*number, now)) } else { None }
+        let good = |number: &u32| self.leases.is_good(*number, now) && self.is_in_turn(*number);
+        if sending { self.waiting().take(self.ahead()).find(good) } else { None }
+    }
+
+    /// A chunk of a resumable upload begins where storage has come to.
+    fn is_in_turn(&self, number: u32) -> bool {
+        let chunk = self.leases.get(number).is_some_and(|lease| lease.signed.chunk().is_some());
+        !chunk || self.parts.as_ref().is_some_and(|parts| parts.stored() + 1 == number)
     }
 
     /// The next parts that have no good URL, no more than one call is to sign.

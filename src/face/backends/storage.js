@@ -9,6 +9,7 @@ class StorageRefusal extends Error {
     super(text(xml, "Message") ?? `HTTP ${status}`);
     this.name = "StorageRefusal";
     this.status = status;
+    this.headers = headers;
     this.retryAfter = headers.get("retry-after") ?? undefined;
     this.storage = xml;
   }

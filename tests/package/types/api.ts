@@ -1,6 +1,6 @@
 // Compiled, never run. Each `@ts-expect-error` is a misuse that the types must refuse.
 
-import { azure, betterUpload, Client, companion, signer, TransferError, uppyCallbacks } from "presigned";
+import { azure, betterUpload, Client, companion, resumable, signer, TransferError, uppyCallbacks } from "presigned";
 import type {
   Backend,
   Batch,
@@ -77,6 +77,7 @@ console.log(lame, wrong);
 
 new Client({ backend: signer(async (request, signal) => ({ url: await sign(request, signal), headers: {}, expiresIn: 900 })) });
 new Client({ backend: azure(async ({ action, key, contentType }, signal) => ({ url: [action, key, contentType, signal.aborted].join("/"), expiresIn: 900 })) });
+new Client({ backend: resumable(async (request) => (request.action === "start" ? { url: request.contentType, id: `${request.size}` } : undefined)) });
 // @ts-expect-error a blob's one signature is good for all its blocks
 azure(async ({ partNumber }) => ({ url: `${partNumber}` }));
 new Client({ backend: uppyCallbacks({ getUploadParameters: async (file: { name: string }) => ({ url: file.name }), shouldUseMultipart: false }) });
