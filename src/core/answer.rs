@@ -20,6 +20,8 @@ pub fn storage(response: &Response) -> Failure {
     let flat = Flat::parse(&response.body).filter(|flat| flat.root == "Error");
     let code = flat.as_ref().and_then(|flat| flat.child("Code")).unwrap_or_default();
     let said = flat.as_ref().and_then(|flat| flat.child("Message")).unwrap_or_default();
+    // Azure's message is the same for all that is wrong with a signature.
+    let detail = flat.as_ref().and_then(|flat| flat.child("AuthenticationErrorDetail")).unwrap_or_default();
     let error = |kind: Code, words: &str| {
         let message = match (code, said) {
             ("", _) => format!("{words} (HTTP {status})."),
@@ -32,19 +34,19 @@ pub fn storage(response: &Response) -> Failure {
     };
     let after = response.headers.retry_after();
     match (status, code) {
-        (_, "SlowDown" | "TooManyRequests" | "Throttling" | "RequestLimitExceeded") | (429, _) => {
+        (_, "SlowDown" | "TooManyRequests" | "Throttling" | "RequestLimitExceeded" | "ServerBusy") | (429, _) => {
             Failure::retry_after(error(Code::RateLimited, "Storage asks for fewer requests"), after)
         }
-        (_, "RequestTimeout") | (408 | 504, _) => {
+        (_, "RequestTimeout" | "OperationTimedOut") | (408 | 504, _) => {
             Failure::retry_after(error(Code::Timeout, "Storage waited too long for the bytes"), after)
         }
         (_, "ExpiredToken") => Failure::resign(error(Code::Expired, "The signed URL has expired")),
-        (_, "EntityTooLarge" | "MaxMessageLengthExceeded") | (413, _) => {
+        (_, "EntityTooLarge" | "MaxMessageLengthExceeded" | "RequestBodyTooLarge") | (413, _) => {
             Failure::fatal(error(Code::TooLarge, "Storage takes no file that large"))
         }
         (_, "NoSuchUpload") => Failure::fatal(error(Code::Gone, "Storage no longer knows this upload")),
         // They were spoilt on their way: sent again, they may arrive.
-        (_, "BadDigest" | "XAmzContentSHA256Mismatch") => {
+        (_, "BadDigest" | "XAmzContentSHA256Mismatch" | "Md5Mismatch" | "Crc64Mismatch") => {
             Failure::retry_after(error(Code::ChecksumMismatch, "The bytes did not arrive as they were sent"), after)
         }
         (_, "InvalidDigest") => {
@@ -54,7 +56,9 @@ pub fn storage(response: &Response) -> Failure {
             Failure::fatal(error(Code::StorageFull, "Storage is full"))
         }
         (403, _) => Failure::resign(match code {
-            _ if text::contains(said, "expired") => error(Code::Expired, "The signed URL has expired"),
+            _ if text::contains(said, "expired") || text::contains(detail, "specified time frame") => {
+                error(Code::Expired, "The signed URL has expired")
+            }
             "RequestTimeTooSkewed" => {
                 error(Code::InvalidSignature, "The signer's clock differs too much from storage's")
             }
@@ -229,14 +233,6 @@ pub fn not_json(status: u16, content_type: &str) -> Failure {
     Failure::fatal(Error::new(Code::Backend, message).with_status(status))
 }
 
-/// The ETag of a stored part: S3 needs it back to complete the upload.
-pub fn part_etag(response: &Response) -> Result<String, Failure> {
-    response.headers.get("etag").filter(|etag| !etag.is_empty()).map(str::to_owned).ok_or_else(|| {
-        let message = format!("Storage took the part but its ETag can't be read: the bucket's CORS rule does not expose it. A rule that works: {CORS_RULE}");
-        Failure::fatal(Error::new(Code::Cors, message).with_status(response.status))
-    })
-}
-
 /// The first few hundred characters: what servers say is shown, but not a page of it.
 fn excerpt(text: &str) -> &str {
     text.char_indices().nth(300).map_or(text, |(end, _)| text.get(..end).unwrap_or_default())
@@ -275,6 +271,32 @@ mod tests {
             assert_eq!((failure.error.code, failure.verdict), (kind, verdict), "{status} {code}");
             assert_eq!(failure.error.storage_code.as_deref(), Some(code));
             assert_eq!(failure.error.status, Some(status));
+        }
+    }
+
+    #[test]
+    fn azures_errors_have_their_codes_too() {
+        for (status, code, detail, kind) in [
+            (
+                403,
+                "AuthenticationFailed",
+                "Signature not valid in the specified time frame: Start [a] - Expiry [b]",
+                Code::Expired,
+            ),
+            (403, "AuthenticationFailed", "Signature did not match.", Code::InvalidSignature),
+            (403, "AuthorizationPermissionMismatch", "", Code::AccessDenied),
+            (503, "ServerBusy", "", Code::RateLimited),
+            (500, "OperationTimedOut", "", Code::Timeout),
+            (413, "RequestBodyTooLarge", "", Code::TooLarge),
+            (400, "Md5Mismatch", "", Code::ChecksumMismatch),
+            (404, "BlobNotFound", "", Code::NotFound),
+            (400, "InvalidBlockList", "", Code::Storage),
+        ] {
+            let body = format!(
+                "\u{feff}<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>m</Message><AuthenticationErrorDetail>{detail}</AuthenticationErrorDetail></Error>"
+            );
+            let failure = storage(&Response { status, headers: Headers::default(), body });
+            assert_eq!((failure.error.code, failure.error.storage_code.as_deref()), (kind, Some(code)));
         }
     }
 

@@ -9,7 +9,7 @@
 //! | how many requests are good | [`limit`], from what [`traffic`] has seen |
 //! | what an upload does next | [`upload`] |
 //! | what a download does next | [`download`] |
-//! | what an HTTP answer means | [`answer`], with [`xml`] and [`http`] |
+//! | what an HTTP answer means | [`answer`], with [`xml`] and [`http`]; of a part that was sent, [`kept`] |
 //! | what a backend's JSON means | [`protocol`], on [`json`]; where functions of the page stand for it, [`page`] |
 //! | whether and when to try again | [`retry`] |
 //! | how large a part is | [`plan`] |
@@ -33,6 +33,7 @@ pub mod group;
 pub mod http;
 pub mod integrity;
 pub mod json;
+pub mod kept;
 pub mod lease;
 pub mod limit;
 pub mod mark;

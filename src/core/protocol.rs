@@ -43,6 +43,15 @@ pub struct Signed {
     pub fields: Vec<(String, String)>,
 }
 
+impl Signed {
+    /// Which bytes of the object these are, as its header says, where it is a chunk of one of Google's resumable uploads. Chunks go
+    /// one after another, and are answered by 308 until the last.
+    pub fn chunk(&self) -> Option<&str> {
+        let range = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-range"));
+        range.map(|(_, value)| value.as_str())
+    }
+}
+
 /// URLs of parts, and for how many seconds they live.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PartGrants {

@@ -17,6 +17,12 @@ export class Client {
    * `upload`, or the same key to `download`, to go on; or `resume()` it, or `discard()` it. Remembered for seven days.
    */
   saved(): Promise<SavedTransfer[]>;
+  /**
+   * Walks the whole way to storage and back with a few bytes, and says what is wrong in words, with the setting to paste; its code is
+   * loaded when it is called. It stores a file of its own and removes it; `key` names an object with which downloads are tried instead.
+   * Rejects where not even the client's options or its module are right.
+   */
+  doctor(options?: { key?: string; signal?: AbortSignal }): Promise<Finding[]>;
   /** Stops everything, and keeps what can be resumed. Transfers that run end with an AbortError. */
   close(): void;
 }
@@ -228,6 +234,16 @@ export type TraceEntry =
     }
   | { kind: "cancel"; ticket: number };
 
+/** In the order of the way. `code` is made to branch on: "cors-origin", "etag-hidden", "clock", "region", … */
+export interface Finding {
+  code: string;
+  /** "ok": that works; "warning": it works, but less well than it could. */
+  level: "ok" | "warning" | "error";
+  message: string;
+  /** What to do, or the very setting to paste. */
+  fix?: string;
+}
+
 export class TransferError extends Error {
   readonly name: "TransferError";
   readonly code: ErrorCode;
@@ -328,6 +344,18 @@ export function companion(url: string | URL, options?: ServerOptions & { form?: 
 /** A route of a better-upload 3 server, unmodified: uploads alone, which a reload cuts off for good. `url` is that of its handler. */
 export function betterUpload(url: string | URL, route: string, options?: ServerOptions): Backend;
 /**
+ * Google Cloud Storage's resumable uploads: uploads alone, a chunk after another, so several times as slow as parts. For where its
+ * XML multipart uploads can't be had. A server begins each session (a POST with `x-goog-resumable: start`) and gives its URL, which is
+ * a secret; under `id` it is asked for it again after a reload, and answers with nothing where it knows it no more. The bucket's CORS
+ * rule must allow PUT and `Content-Range`, and expose `Range`.
+ */
+export function resumable(
+  session: (request: ResumableRequest, signal: AbortSignal) => Promise<{ url: string; id?: string | undefined; key?: string | undefined } | undefined>,
+): Backend;
+export type ResumableRequest =
+  | { action: "start"; key: string; contentType: string; size: number; metadata?: Record<string, string> }
+  | { action: "find"; key: string; id: string };
+/**
  * One function that signs any storage request: create, part, list, complete, abort, put, get, delete. The page says the rest to
  * storage itself, so the bucket's CORS rule must allow POST and DELETE as well.
  */
@@ -337,6 +365,22 @@ export function signer(
     signal: AbortSignal,
   ) => Promise<{ url: string; key?: string | undefined; headers?: Record<string, string> | undefined; expiresIn?: number | undefined }>,
 ): Backend;
+/**
+ * Azure Blob Storage: one function that makes shared access signatures. A blob's serves all its blocks, so many parts cost one call.
+ * The account's CORS rules must allow GET, PUT and DELETE, and every header.
+ */
+export function azure(
+  sign: (
+    request: SignableBlob,
+    signal: AbortSignal,
+  ) => Promise<{ url: string; key?: string | undefined; headers?: Record<string, string> | undefined; expiresIn?: number | undefined }>,
+): Backend;
+/** `put` needs the permissions create and write (`cw`), `get` read (`r`), `delete` delete (`d`). `key` is the blob's name. */
+export interface SignableBlob {
+  action: "put" | "get" | "delete";
+  key: string;
+  contentType?: string;
+}
 /** `metadata`: to be signed as `x-amz-meta-*`, and returned with `headers`. */
 export type SignableRequest =
   | { action: "put" | "create"; key: string; contentType?: string; metadata?: Record<string, string> }

@@ -6,8 +6,10 @@ import { Batch, Transfer } from "./transfer.js";
 
 export { TransferError };
 // Plain JavaScript, each in a file of its own: what of it an application does not import, its bundler leaves out.
+export { azure } from "./backends/azure.js";
 export { betterUpload } from "./backends/better-upload.js";
 export { companion } from "./backends/companion.js";
+export { resumable } from "./backends/resumable.js";
 export { signer } from "./backends/signer.js";
 export { uppyCallbacks } from "./backends/uppy-callbacks.js";
 
@@ -30,10 +32,12 @@ async function withBackend(options) {
 }
 
 export class Client {
+  #options;
   #session;
   #next = 1;
 
   constructor(options = {}) {
+    this.#options = options;
     this.#session = Promise.all([withBackend(options), load()]).then(([options]) => new Session(options));
     // Each transfer hears of it; without one nobody needs to.
     this.#session.catch(() => {});
@@ -84,6 +88,13 @@ export class Client {
     const records = await this.#call((session) => session.saved());
     const resume = (record, options) => this.#resume(record, options);
     return records.map((record) => new SavedTransfer(record, resume, () => this.#call((session) => session.discard(record.id))));
+  }
+
+  async doctor(options) {
+    // Options that are wrong, or a module that can't be loaded, are no matter of storage.
+    await guarded(this.#session);
+    const { examine } = await import("./doctor/walk.js");
+    return examine(this.#options, options);
   }
 
   close() {

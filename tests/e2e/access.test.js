@@ -140,3 +140,17 @@ scenario(here, "ten thousand parts do not bog the page down", async (page) => {
   assert.ok(drawn.height > 0 && drawn.height < 200, `${drawn.height} px high`);
   assert.deepEqual(drawn.counts, { waiting: 0, active: 3333, resting: 0, done: 6667 });
 });
+
+scenario(here, "the way to storage is checked on a click, and what is wrong comes with the rule to paste", async (page) => {
+  const summary = page.locator("#check-summary");
+  await page.locator("#check").click();
+  await page.getByText("All is well.").first().waitFor();
+  const desk = new Desk(page);
+  await desk.fault("etag");
+  await page.locator("#check").click();
+  await page.locator('.finding[data-level="error"]').waitFor();
+  assert.match(await summary.textContent(), /^1 fault, 1 thing that could be better\.$/);
+  assert.match(await page.locator('.finding[data-level="error"] .rule').innerText(), new RegExp(`"AllowedOrigins": \\["${new URL(page.url()).origin}"\\]`));
+  assert.equal(await page.locator(".finding .rule").count(), 1, "a rule is told once");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "check");
+});

@@ -20,8 +20,9 @@ const TYPES = {
   files: "StoredFile",
   saved: `Omit<SavedTransfer, "resume" | "discard">`,
   logs: "LogEntry",
+  findings: "Finding",
 };
-const NAMES = "DownloadResult, LogEntry, Progress, SavedTransfer, StoredFile, TransferError, TransferEvent, UploadResult";
+const NAMES = "DownloadResult, Finding, LogEntry, Progress, SavedTransfer, StoredFile, TransferError, TransferEvent, UploadResult";
 
 const here = {};
 before(async () => {

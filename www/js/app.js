@@ -3,6 +3,7 @@
 import { Client } from "presigned";
 
 import { ActivityLog } from "./activity-log.js";
+import { Checkup } from "./checkup.js";
 import { el } from "./dom.js";
 import { acceptFiles, chooseFiles } from "./drop-zone.js";
 import { FaultPanel } from "./fault-panel.js";
@@ -37,6 +38,7 @@ const stored = new StoredFiles(client, { ondownload: (file) => transfers.downloa
 
 acceptFiles((picked) => transfers.upload(picked));
 new FaultPanel();
+new Checkup(client);
 showVisitor();
 await Promise.all([saved.open(), stored.refresh()]);
 

@@ -5,7 +5,7 @@ import { el } from "./dom.js";
 
 /** The rule's box, and the button. */
 export function ruleToCopy(rule) {
-  const lines = el("pre", { "aria-label": "CORS rule" }, ...rule.split("\n").map(line));
+  const lines = el("pre", { "aria-label": "Setting to paste" }, ...rule.split("\n").map(line));
   // Where the clipboard is out of reach, it is at least selected.
   const button = copyButton("Copy the rule", () => rule, () => getSelection().selectAllChildren(lines));
   return [el("div", { class: "rule" }, lines), button];

@@ -43,9 +43,12 @@ fn assemble() -> Result {
     for paper in PAPERS.iter().filter(|paper| root().join(paper).is_file()) {
         copy(&root().join(paper), &pkg)?;
     }
-    fs::create_dir_all(pkg.join("backends")).map_err(|error| Failure::Failed(format!("{}: {error}", pkg.display())))?;
-    for backend in files(&root().join("src/face/backends"))? {
-        copy(&backend, &pkg.join("backends"))?;
+    for folder in ["backends", "doctor"] {
+        let made = fs::create_dir_all(pkg.join(folder));
+        made.map_err(|error| Failure::Failed(format!("{}: {error}", pkg.display())))?;
+        for file in files(&root().join("src/face").join(folder))? {
+            copy(&file, &pkg.join(folder))?;
+        }
     }
     let mut face = files(&root().join("src/face"))?;
     // Its presence says that the package is complete.

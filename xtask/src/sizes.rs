@@ -31,13 +31,15 @@ pub fn print(package: &Path) -> Result {
     row("JavaScript, unminified", scripts);
     row("everything", [wasm[0] + scripts[0], wasm[1] + scripts[1]]);
 
-    let entries = fs::read_dir(package.join("backends")).map_err(failed)?;
-    let mut backends: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    backends.sort();
-    println!("  where they are imported:");
-    for file in backends {
-        let bytes = fs::read(&file).map_err(failed)?;
-        row(&file.file_name().unwrap_or_default().to_string_lossy(), [bytes.len(), gzip(&bytes).map_err(failed)?]);
+    for (folder, words) in [("backends", "where they are imported:"), ("doctor", "where `doctor()` is called:")] {
+        let entries = fs::read_dir(package.join(folder)).map_err(failed)?;
+        let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        files.sort();
+        println!("  {words}");
+        for file in files {
+            let bytes = fs::read(&file).map_err(failed)?;
+            row(&file.file_name().unwrap_or_default().to_string_lossy(), [bytes.len(), gzip(&bytes).map_err(failed)?]);
+        }
     }
     Ok(())
 }

@@ -89,7 +89,10 @@ impl Download {
                 if (at, end) == (0, None) {
                     self.hashing.told = integrity::in_headers(&head.headers);
                 }
-                self.hashing.decoded = head.headers.get("content-encoding").is_some();
+                // Google hands out what is stored as gzip decoded to some, and then ignores ranges.
+                let encodings = ["content-encoding", "x-goog-stored-content-encoding"];
+                let encoding = encodings.iter().find_map(|name| head.headers.get(name));
+                self.hashing.decoded = encoding.is_some_and(|encoding| encoding != "identity");
                 self.content_type = self.content_type.take().or(head.headers.get("content-type").map(str::to_owned));
                 self.round_trip = self.now.saturating_sub(self.asked_at);
                 self.learned(ticket, body);

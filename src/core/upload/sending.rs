@@ -7,7 +7,7 @@ use crate::core::{
     error::{Code, Failure, Verdict},
     flight::Stage,
     http::Response,
-    integrity,
+    integrity, kept,
     protocol::{Completion, Method, UnsignedPart},
     time::Millis,
     transfer::{Command, Event, Level, Output, Ticket},
@@ -42,7 +42,11 @@ impl Upload {
     }
 
     pub(super) fn stored(&mut self, number: u32, response: &Response) {
-        if !response.is_success() {
+        let chunk = self.leases.get(number).and_then(|lease| lease.signed.chunk()).filter(|_| response.status == 308);
+        if let Some(false) = chunk.map(|chunk| kept::keeps_chunk(response, chunk)) {
+            return self.part_failed(number, kept::chunk_cut_off(response));
+        }
+        if chunk.is_none() && !response.is_success() {
             let form = self.leases.get(number).is_some_and(|lease| lease.signed.method == Method::Post);
             if form && matches!(response.status, 405 | 501) && !self.request.form_refused {
                 self.request.form_refused = true;
@@ -57,7 +61,7 @@ impl Upload {
         // A form that asked for 201 is answered by a document, which needs no header exposed.
         let document = Flat::parse(&response.body).filter(|flat| flat.root == "PostResponse");
         let said = |name: &str| document.as_ref().and_then(|document| document.child(name)).map(str::to_owned);
-        let etag = match answer::part_etag(response) {
+        let etag = match kept::part_etag(response, self.leases.get(number).map(|lease| &lease.signed)) {
             Ok(etag) => Some(etag),
             Err(_) if self.upload.is_none() => said("ETag"),
             Err(failure) => return self.part_failed(number, failure),
@@ -125,7 +129,14 @@ impl Upload {
     /// The next part that could start.
     pub(super) fn ready(&self, now: Millis) -> Option<u32> {
         let sending = matches!(self.phase, Phase::Sending) && !self.paused && self.ending.is_none();
-        if sending { self.waiting().take(self.ahead()).find(|number| self.leases.is_good(*number, now)) } else { None }
+        let good = |number: &u32| self.leases.is_good(*number, now) && self.is_in_turn(*number);
+        if sending { self.waiting().take(self.ahead()).find(good) } else { None }
+    }
+
+    /// A chunk of a resumable upload begins where storage has come to.
+    fn is_in_turn(&self, number: u32) -> bool {
+        let chunk = self.leases.get(number).is_some_and(|lease| lease.signed.chunk().is_some());
+        !chunk || self.parts.as_ref().is_some_and(|parts| parts.stored() + 1 == number)
     }
 
     /// The next parts that have no good URL, no more than one call is to sign; with their checksums, where those are signed.

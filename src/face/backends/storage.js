@@ -9,17 +9,23 @@ class StorageRefusal extends Error {
     super(text(xml, "Message") ?? `HTTP ${status}`);
     this.name = "StorageRefusal";
     this.status = status;
+    this.headers = headers;
     this.retryAfter = headers.get("retry-after") ?? undefined;
     this.storage = xml;
   }
 }
 
 /** The answer's XML. An error may also come after the head of a success. */
-export async function ask(url, { method, headers, body, signal }) {
+export async function ask(url, request) {
+  return (await reply(url, request)).xml;
+}
+
+/** The same, with the answer's headers. */
+export async function reply(url, { method, headers, body, signal }) {
   const response = await fetch(url, { method, headers, body, signal, cache: "no-store" });
   const xml = await response.text();
   if (!response.ok || root(xml) === "Error") throw new StorageRefusal(response, xml);
-  return xml;
+  return { xml, headers: response.headers };
 }
 
 /** Puts the object together; only S3's own result is one. */

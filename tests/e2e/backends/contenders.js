@@ -1,6 +1,6 @@
 // Each backend as a page would set it up: what `new Client(…)` gets. `where` tells the addresses and a token of the mock server.
 
-import { betterUpload, companion, signer, TransferError, uppyCallbacks } from "/presigned/index.js";
+import { azure, betterUpload, companion, resumable, signer, TransferError, uppyCallbacks } from "/presigned/index.js";
 
 const PART = 5 << 20;
 
@@ -15,6 +15,8 @@ export const contenders = {
   betterUpload: ({ servers, size }) => ({
     backend: betterUpload(`${servers}/api/upload`, size > PART ? "parts" : "whole", { headers: { authorization: "Bearer page" } }),
   }),
+  azure: ({ azure: server }) => ({ backend: azure((request, signal) => json("POST", server, request, signal)) }),
+  resumable: () => ({ backend: { ...resumable(window.session), requestDownload: (key) => window.session({ action: "get", key }) } }),
   /** For what each does in its own way. */
   stranger: ({ servers }) => ({ backend: betterUpload(`${servers}/api/upload`, "whole") }),
   formless: ({ servers }) => ({ backend: companion(`${servers}/companion`, { form: false }) }),

@@ -47,6 +47,8 @@ window.many = async (plan) => {
 window.list = async (plan) => (await clientOf(plan).list({ prefix: plan.prefix })).map(({ key, size, lastModified }) => ({ key, size, time: lastModified.getTime() }));
 window.remove = (plan) => clientOf(plan).remove(plan.key).then(() => "removed", ({ code, message }) => ({ code, message }));
 
+window.examine = (plan) => clientOf(plan).doctor();
+
 /** Uploads until some part is stored, and aborts. */
 window.cut = async (plan) => {
   const upload = clientOf(plan).upload(fileOf(plan), { key: plan.key });

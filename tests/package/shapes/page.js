@@ -40,6 +40,7 @@ window.shapes = async ({ token }) => {
     downloads: [{ ...downloaded, blob: undefined }].map(plain),
     sums,
     files: await client.list(),
+    findings: await client.doctor(),
     saved: saved.map(({ id, kind, key, name, loaded, total, savedAt, resumable }) => ({ id, kind, key, name, loaded, total, savedAt, resumable })),
     logs,
   };

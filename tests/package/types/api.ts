@@ -1,6 +1,6 @@
 // Compiled, never run. Each `@ts-expect-error` is a misuse that the types must refuse.
 
-import { betterUpload, Client, companion, signer, TransferError, uppyCallbacks } from "presigned";
+import { azure, betterUpload, Client, companion, resumable, signer, TransferError, uppyCallbacks } from "presigned";
 import type {
   Backend,
   Batch,
@@ -9,6 +9,7 @@ import type {
   Download,
   DownloadResult,
   ErrorCode,
+  Finding,
   LogEntry,
   PartEvent,
   Progress,
@@ -75,6 +76,10 @@ const wrong: Backend = { requestUpload: async () => ({ url: "https://s.example" 
 console.log(lame, wrong);
 
 new Client({ backend: signer(async (request, signal) => ({ url: await sign(request, signal), headers: {}, expiresIn: 900 })) });
+new Client({ backend: azure(async ({ action, key, contentType }, signal) => ({ url: [action, key, contentType, signal.aborted].join("/"), expiresIn: 900 })) });
+new Client({ backend: resumable(async (request) => (request.action === "start" ? { url: request.contentType, id: `${request.size}` } : undefined)) });
+// @ts-expect-error a blob's one signature is good for all its blocks
+azure(async ({ partNumber }) => ({ url: `${partNumber}` }));
 new Client({ backend: uppyCallbacks({ getUploadParameters: async (file: { name: string }) => ({ url: file.name }), shouldUseMultipart: false }) });
 
 async function sign(request: SignableRequest, signal: AbortSignal): Promise<string> {
@@ -151,6 +156,8 @@ export async function stored(): Promise<void> {
   const files: StoredFile[] = await client.list({ prefix: "uploads/me/" });
   for (const { key, size, lastModified } of files) console.log(key, size, lastModified.getTime());
   holds<Same<ReturnType<typeof client.remove>, Promise<void>>>();
+  const findings: Finding[] = await client.doctor({ key: "uploads/me/file", signal: AbortSignal.timeout(1_000) });
+  for (const { code, level, message, fix } of findings) if (level !== "ok") console.log(code, message, fix ?? "");
   await client.remove("uploads/me/file", { signal: AbortSignal.timeout(1_000) });
   client.close();
 }
