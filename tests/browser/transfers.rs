@@ -6,6 +6,7 @@ use futures_channel::oneshot;
 use presigned::{
     core::{
         checksum::Algorithm,
+        download::Wanted,
         group::Files,
         options::Settings,
         transfer::{End, Event, Input, Link, Progress, State},
