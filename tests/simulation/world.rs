@@ -164,9 +164,11 @@ impl World {
         let newer = (!is_upload && self.chance.up_to(7) == 0)
             .then(|| if self.chance.up_to(1) == 0 { size } else { self.chance.up_to(48 * MIB) });
         let mut span = None;
-        if !is_upload && self.chance.up_to(2) == 0 {
-            let start = if self.chance.up_to(1) == 0 { 0 } else { self.chance.up_to(size.saturating_sub(1)) };
-            span = Some((start, (self.chance.up_to(1) == 0).then(|| start + 1 + self.chance.up_to(size))));
+        // By a chance of their own, streams leave the rest of a world as it is without them.
+        let mut chance = Chance::new(size);
+        if !is_upload && chance.up_to(2) == 0 {
+            let start = if chance.up_to(1) == 0 { 0 } else { chance.up_to(size.saturating_sub(1)) };
+            span = Some((start, (chance.up_to(1) == 0).then(|| start + 1 + chance.up_to(size))));
         }
         let transfer = Planned { is_upload, newer, span, ..Planned::upload(id, size, part_size) };
         if !is_upload {
@@ -205,7 +207,7 @@ impl World {
         if let Some(sink) = &transfer.sink {
             let (id, mailbox) = (transfer.id, mailbox.clone());
             let tell = move |input| mailbox.post(Message::Heard(id, input));
-            let reading = sink.clone().read(self.chance(), self.platform.clock.clone(), tell);
+            let reading = sink.clone().read(Chance::new(transfer.size), self.platform.clock.clone(), tell);
             spawner.spawn_local(reading).expect("a pool that takes tasks");
         }
         spawner.spawn_local(interfering).expect("a pool that takes tasks");
