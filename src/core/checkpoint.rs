@@ -39,6 +39,8 @@ pub struct DownloadPoint {
     pub size: u64,
     pub version: Version,
     pub content_type: Option<String>,
+    /// The file's own name, where an answer told one.
+    pub filename: Option<String>,
 }
 
 /// Where a transfer can go on.

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use super::{
     chance::Chance,
     checkpoint::Save,
-    download::Download,
+    download::{Download, Wanted},
     error::Code,
     group::{Files, Group},
     limit::{self, Limit, Trouble},
@@ -149,9 +149,8 @@ impl Fleet {
         self.add(now, id, Box::new(upload), group, small);
     }
 
-    /// `resume`: go on with a download of the same object that was cut off.
-    pub fn download(&mut self, now: Millis, id: TransferId, key: String, resume: bool) {
-        let download = Download::new(key, &self.settings, self.chance.bits(), resume);
+    pub fn download(&mut self, now: Millis, id: TransferId, key: String, wanted: Wanted) {
+        let download = Download::new(key, &self.settings, self.chance.bits(), wanted);
         self.add(now, id, Box::new(download), None, false);
     }
 

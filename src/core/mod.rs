@@ -11,6 +11,7 @@
 //! | what a download does next | [`download`] |
 //! | what an HTTP answer means | [`answer`], with [`xml`] and [`http`]; of a part that was sent, [`kept`] |
 //! | what a backend's JSON means | [`protocol`], on [`json`]; where functions of the page stand for it, [`page`] |
+//! | what a downloaded file is called | [`disposition`] |
 //! | whether and when to try again | [`retry`] |
 //! | how large a part is | [`plan`] |
 //! | what survives a reload | [`checkpoint`] |
@@ -24,6 +25,7 @@ pub mod checkpoint;
 pub mod checksum;
 pub mod crc;
 pub mod date;
+pub mod disposition;
 pub mod download;
 pub mod error;
 pub mod etag;
@@ -39,6 +41,7 @@ pub mod limit;
 pub mod mark;
 pub mod meter;
 pub mod options;
+pub mod ordered;
 pub mod outside;
 pub mod page;
 pub mod plan;

@@ -52,6 +52,10 @@ pub enum Input {
         ticket: Ticket,
         bytes: u64,
     },
+    /// The reader of a stream has taken all bytes before this offset.
+    Taken {
+        up_to: u64,
+    },
     /// The command has ended.
     Answer {
         ticket: Ticket,
@@ -208,6 +212,7 @@ pub struct Finish {
     pub etag: Option<String>,
     pub location: Option<String>,
     pub content_type: Option<String>,
+    pub filename: Option<String>,
     pub integrity: Integrity,
 }
 

@@ -6,6 +6,7 @@ use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 
 use super::seams::Platform;
 use crate::core::{
+    download::Wanted,
     fleet::TransferId,
     protocol::UploadRequest,
     transfer::{Input, Link, Ticket},
@@ -26,8 +27,7 @@ pub enum Message<P: Platform> {
         key: String,
         sink: Rc<P::Sink>,
         listener: P::Listener,
-        /// Go on with a download of the same object that was cut off.
-        resume: bool,
+        wanted: Wanted,
     },
     /// Uploads that will name this group follow.
     Group {

@@ -8,6 +8,7 @@ mod gate;
 mod journal;
 pub mod mailbox;
 pub mod seams;
+pub mod stream;
 mod task;
 
 use std::{
@@ -130,10 +131,10 @@ impl<P: Platform> Driver<P> {
                 );
                 self.fleet.upload(now, id, request, group, resume);
             }
-            Message::Download { id, key, sink, listener, resume } => {
+            Message::Download { id, key, sink, listener, wanted } => {
                 self.transfers
                     .insert(id, Transfer { work: Work::Download { key: key.as_str().into(), sink }, listener });
-                self.fleet.download(now, id, key, resume);
+                self.fleet.download(now, id, key, wanted);
             }
             Message::Group { id, total_bytes, files, listener } => {
                 self.groups.insert(id, listener);

@@ -111,6 +111,9 @@ pub trait Chunk {
     }
 
     fn truncate(self, len: u64) -> Self;
+
+    /// Without so many bytes at its front.
+    fn skip(self, len: u64) -> Self;
 }
 
 /// Where a download's bytes are put together. Writes come in any order and several at once; each counts once it has

@@ -114,7 +114,7 @@ async fn look<P: Platform>(platform: &P, key: &str) -> Result<Option<Seen>, Fail
     match platform.transport().get(&grant.signed, 0, None).await? {
         Opened::Body(head, _) => {
             let size = match version::body(&head, 0, None) {
-                Ok(Body::Range { total }) => total,
+                Ok(Body::Range { total, .. }) => total,
                 Ok(Body::Whole { size }) => size,
                 Err(_) => None,
             };
@@ -157,10 +157,10 @@ async fn fetch<P: Platform>(
         Opened::Reply(response) => return Ok(Answer::Replied(response)),
         Opened::Body(head, body) => (head, body),
     };
-    let size = match version::body(&head, start, end) {
-        Ok(Body::Range { total }) => total,
-        Ok(Body::Whole { size }) => size,
-        Err(_) => None,
+    let (size, start) = match version::body(&head, start, end) {
+        Ok(Body::Range { total, .. }) => (total, start),
+        Ok(Body::Whole { size }) => (size, 0),
+        Err(_) => (None, start),
     };
     post.send(|ticket| Input::Head { ticket, head });
     gate.opened().await;

@@ -64,6 +64,8 @@ struct ResultView<'a> {
     location: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filename: Option<&'a str>,
     #[serde(with = "serde_wasm_bindgen::preserve", skip_serializing_if = "JsValue::is_undefined")]
     blob: JsValue,
     integrity: IntegrityView<'a>,
@@ -121,6 +123,7 @@ pub fn result(finish: &Finish, blob: JsValue) -> JsValue {
         etag: finish.etag.as_deref(),
         location: finish.location.as_deref(),
         content_type: finish.content_type.as_deref(),
+        filename: finish.filename.as_deref(),
         blob,
         integrity: match &finish.integrity {
             Integrity::Verified(sum) => IntegrityView {

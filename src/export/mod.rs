@@ -7,6 +7,7 @@ mod listener;
 mod options;
 mod panic;
 mod platform;
+mod reader;
 mod session;
 mod starter;
 mod workers;

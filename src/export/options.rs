@@ -140,6 +140,12 @@ impl Options {
         Ok(self.optional("to", parse, shape)?.unwrap_or(Target::Auto))
     }
 
+    /// Which bytes of an object, `end` not among them.
+    pub fn span(&self) -> Result<(u64, Option<u64>), Error> {
+        let start = self.number("start", 0, MAX_SAFE_INTEGER)?.unwrap_or(0);
+        Ok((start, self.number("end", start + 1, MAX_SAFE_INTEGER)?))
+    }
+
     pub fn signal(&self) -> Result<Option<AbortSignal>, Error> {
         self.optional("signal", |value| value.dyn_into().ok(), "an AbortSignal")
     }

@@ -16,6 +16,7 @@ use super::{
     options::{ClientOptions, Options},
     panic,
     platform::Browser,
+    reader::Reader,
     starter::{Starter, key_of},
     workers::start_worker,
 };
@@ -86,6 +87,11 @@ impl Session {
 
     pub fn download(&self, id: u32, key: JsValue, options: JsValue, observer: Observer) -> Result<(), JsValue> {
         self.starter.download(id, &key, options, observer).map_err(|error| error::to_js(&error))
+    }
+
+    /// The object's bytes in order.
+    pub fn stream(&self, id: u32, key: JsValue, options: JsValue, observer: Observer) -> Result<Reader, JsValue> {
+        self.starter.stream(id, &key, options, observer).map_err(|error| error::to_js(&error))
     }
 
     pub fn pause(&self, id: u32) {

@@ -10,9 +10,11 @@ use super::{
     listener::{JsListener, Observer},
     options::{Options, UploadOptions, invalid},
     platform::Browser,
+    reader::Reader,
 };
 use crate::{
     core::{
+        download::Wanted,
         error::{Code, Error},
         fleet::TransferId,
         options::Settings,
@@ -20,7 +22,10 @@ use crate::{
         protocol::UploadRequest,
         transfer::Input,
     },
-    drive::mailbox::{Mailbox, Message},
+    drive::{
+        mailbox::{Mailbox, Message},
+        stream::Stream,
+    },
     web::{AbortWatch, BlobSource, BrowserSink},
 };
 
@@ -96,9 +101,27 @@ impl Starter {
         let disks = self.platform.store.disks.clone();
         let (id, sink) = (id.into(), BrowserSink::new(options.to()?, resume, disks, self.settings.checksum));
         let listener = self.listener(id, observer, Some(sink.clone()), signal.clone());
-        self.mailbox.post(Message::Download { id, key, sink: Rc::new(sink), listener, resume });
+        self.mailbox.post(Message::Download {
+            id,
+            key,
+            sink: Rc::new(sink),
+            listener,
+            wanted: Wanted::File { resume },
+        });
         self.end_if_aborted(id, signal);
         Ok(())
+    }
+
+    pub fn stream(&self, id: u32, key: &JsValue, options: JsValue, observer: Observer) -> Result<Reader, Error> {
+        self.check_open()?;
+        let (id, key, options) = (id.into(), key_of(key)?, Options::new(options)?);
+        let (signal, (start, end)) = (options.signal()?, options.span()?);
+        let stream = Stream::new(start);
+        let sink = Rc::new(BrowserSink::streamed(stream.clone(), self.platform.store.disks.clone()));
+        let listener = self.listener(id, observer, None, signal.clone());
+        self.mailbox.post(Message::Download { id, key, sink, listener, wanted: Wanted::Stream { start, end } });
+        self.end_if_aborted(id, signal);
+        Ok(Reader { id, mailbox: self.mailbox.clone(), stream })
     }
 
     /// A signal that was aborted before the transfer began never says so again.

@@ -10,6 +10,11 @@ export class Client {
   uploadAll(sources: Iterable<Blob>, options?: UploadAllOptions): Batch;
   /** Downloads an object by ranges in parallel; the result has a Blob of it unless `to` names a file. */
   download(key: string, options?: DownloadOptions): Download;
+  /**
+   * The object's bytes in order, for media, parsers, `new Response(stream)`: fetched ahead by ranges in parallel, up to 32 MiB, from
+   * this call on. Cancelling the stream ends its requests. It can't be resumed, and is not compared with storage's checksum.
+   */
+  stream(key: string, options?: StreamOptions): ReadableStream<Uint8Array<ArrayBuffer>>;
   list(options?: { prefix?: string; signal?: AbortSignal }): Promise<StoredFile[]>;
   remove(key: string, options?: { signal?: AbortSignal }): Promise<void>;
   /**
@@ -107,6 +112,14 @@ export interface DownloadOptions {
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
+export interface StreamOptions {
+  /** The first byte. Beyond the object's end, it is `invalid-option`. @default 0 */
+  start?: number;
+  /** The first byte that is no longer wanted. @default that behind the object's last */
+  end?: number;
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
 
 /** A running transfer: await it for the result, iterate it for events, steer it by its methods. */
 export interface Transfer<Result> extends PromiseLike<Result>, AsyncIterable<TransferEvent> {
@@ -141,6 +154,11 @@ export interface DownloadResult {
   size: number;
   etag?: string;
   contentType?: string;
+  /**
+   * What to save it as: the name in storage's Content-Disposition, where that is exposed, or in the signed URL's
+   * `response-content-disposition`, else the last segment of the key; without a path, or anything that harms a file system.
+   */
+  filename?: string;
   /** Not where `to` names a file. */
   blob?: Blob;
   integrity: Integrity;
@@ -188,7 +206,7 @@ export interface SavedTransfer {
   readonly id: string;
   readonly kind: "upload" | "download";
   readonly key: string;
-  /** Of the file; of a download, the last segment of its key. */
+  /** Of the file; of a download, what it will be saved as: see `filename` of its result. */
   readonly name: string;
   readonly loaded: number;
   readonly total: number;

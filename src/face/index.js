@@ -2,6 +2,7 @@ import init, { Session } from "./presigned.js";
 import { TransferError } from "./errors.js";
 import { guarded } from "./panic.js";
 import { SavedTransfer } from "./saved.js";
+import { streamOf } from "./stream.js";
 import { Batch, Transfer } from "./transfer.js";
 
 export { TransferError };
@@ -74,6 +75,10 @@ export class Client {
     return new Transfer(this.#session, number, 0, options, (session, observer) =>
       session.download(number, key, options, observer),
     );
+  }
+
+  stream(key, options = {}) {
+    return streamOf(this.#session, this.#next++, key, options);
   }
 
   async list(options) {

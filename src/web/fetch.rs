@@ -81,4 +81,11 @@ impl Chunk for Bytes {
             _ => self,
         }
     }
+
+    fn skip(self, len: u64) -> Self {
+        match u32::try_from(len) {
+            Ok(len) if len > 0 => Self(self.0.subarray(len, self.0.length())),
+            _ => self,
+        }
+    }
 }

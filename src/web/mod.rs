@@ -17,6 +17,7 @@ mod json;
 mod link;
 mod listening;
 pub mod locks;
+mod persist;
 mod protocol;
 mod record;
 mod saved;

@@ -74,9 +74,10 @@ impl Record {
                 ("metadata", pairs(&self.asked.metadata)),
                 ("handle", self.handle.clone()),
             ]),
-            Checkpoint::Download(DownloadPoint { version, content_type, .. }) => members.extend([
+            Checkpoint::Download(DownloadPoint { version, content_type, filename, .. }) => members.extend([
                 ("kind", JsValue::from_str("download")),
                 ("contentType", optional(content_type.as_deref())),
+                ("filename", optional(filename.as_deref())),
                 ("etag", optional(version.etag.as_deref())),
                 ("lastModified", optional(version.last_modified.as_deref())),
                 ("path", optional(self.asked.path.as_deref())),
@@ -120,8 +121,9 @@ impl Record {
                     last_modified: value.optional("lastModified", Fields::text)?,
                 };
                 let content_type = value.optional("contentType", Fields::text)?;
+                let filename = value.optional("filename", Fields::text)?;
                 let asked = Asked { path: value.optional("path", Fields::text)?, ..Asked::default() };
-                (Checkpoint::Download(DownloadPoint { key, size, version, content_type }), asked)
+                (Checkpoint::Download(DownloadPoint { key, size, version, content_type, filename }), asked)
             }
             _ => return None,
         };

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::core::{
     checkpoint::{Checkpoint, UploadPoint},
+    disposition,
     error::{Code, Error},
     protocol::UploadRef,
 };
@@ -148,7 +149,8 @@ fn view(id: String, record: Record, loaded: u64) -> SavedRecord {
             ("upload", identity.name, Some(identity.content_type), identity.modified)
         }
         Checkpoint::Download(point) => {
-            ("download", key.rsplit('/').next().unwrap_or_default().to_owned(), point.content_type, None)
+            let name = point.filename.or_else(|| disposition::of_key(&key)).unwrap_or_default();
+            ("download", name, point.content_type, None)
         }
     };
     SavedRecord {

@@ -4,7 +4,7 @@
 //! 2. for a file of the application's own, a stream into it that ends with the page;
 //! 3. for a Blob, a Blob.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, future::ready, rc::Rc};
 
 use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
 use wasm_bindgen::JsValue;
@@ -15,6 +15,7 @@ use super::{
     disk::{DiskFile, Disks, Trouble},
     fetch::Bytes,
     handle, json,
+    persist::ask_to_persist,
     record::Record,
 };
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
         runs,
         stretches::Stretch,
     },
-    drive::seams::Sink,
+    drive::{seams::Sink, stream::Stream},
 };
 
 /// A Blob of more than this is a file, also where only a Blob is wanted.
@@ -51,6 +52,8 @@ enum Place {
     /// A Blob; and why it is no file, where it should be one.
     Memory(Option<String>),
     Disk(Rc<DiskFile>),
+    /// Nowhere: a reader takes the bytes as they come.
+    Stream(Rc<Stream<Bytes>>),
 }
 
 /// Those who come while it is being opened wait for the same.
@@ -109,6 +112,12 @@ impl BrowserSink {
         }))
     }
 
+    pub fn streamed(stream: Rc<Stream<Bytes>>, disks: Rc<Disks>) -> Self {
+        let sink = Self::new(Target::Blob, false, disks, None);
+        sink.0.place.replace(Some(ready(Ok(Place::Stream(stream))).boxed_local().shared()));
+        sink
+    }
+
     pub fn target(&self) -> &Target {
         &self.0.target
     }
@@ -164,7 +173,7 @@ impl BrowserSink {
             },
             Ok(Place::Memory(why)) => why,
             // The download itself fails of it.
-            Err(_) => None,
+            Ok(Place::Stream(_)) | Err(_) => None,
         };
         hindrance.filter(|why| !why.is_empty()).map_or(Ok(false), |why| Err(unsaved(&why)))
     }
@@ -212,21 +221,25 @@ impl Sink for BrowserSink {
     }
 
     fn write(&self, at: u64, chunk: Bytes) -> LocalBoxFuture<'static, Result<(), Failure>> {
-        if let Place::Disk(file) = self.opened() {
-            return file
-                .write(at, chunk.0)
-                .map(|written| written.map(drop).map_err(Trouble::into_failure))
-                .boxed_local();
-        }
         let sink = self.clone();
-        async move { sink.0.memory.write(at, chunk).await }.boxed_local()
+        match self.opened() {
+            Place::Disk(file) => {
+                let written = file.write(at, chunk.0);
+                async move { written.await.map(drop).map_err(Trouble::into_failure) }.boxed_local()
+            }
+            Place::Memory(_) => async move { sink.0.memory.write(at, chunk).await }.boxed_local(),
+            Place::Stream(stream) => stream.write(at, chunk).map(Ok).boxed_local(),
+        }
     }
 
     async fn clear(&self) -> Result<(), Failure> {
-        self.0.memory.clear();
-        if let Place::Disk(file) = self.opened() {
-            file.keep(false);
-            file.ask("clear", &[]).await.map_err(Trouble::into_failure)?;
+        match self.opened() {
+            Place::Memory(_) => self.0.memory.clear(),
+            Place::Disk(file) => {
+                file.keep(false);
+                file.ask("clear", &[]).await.map_err(Trouble::into_failure)?;
+            }
+            Place::Stream(stream) => stream.clear(),
         }
         Ok(())
     }
@@ -238,6 +251,10 @@ impl Sink for BrowserSink {
         let (runs, blob) = match self.opened() {
             Place::Memory(_) => (Vec::new(), Some(self.0.memory.seal(size, content_type).await?)),
             Place::Disk(file) => file.seal(size).await.map_err(Trouble::into_failure)?,
+            Place::Stream(stream) => {
+                stream.end();
+                (Vec::new(), None)
+            }
         };
         self.0.sealed.replace(blob);
         Ok(runs::whole(&runs, size))
@@ -280,6 +297,9 @@ async fn open(
         Target::File(_) if !resume => "in-place",
         Target::Opfs(_) | Target::File(_) => "best",
     };
+    if way != "in-place" && size.is_none_or(|size| size > LARGE) {
+        ask_to_persist();
+    }
     let opened = match disks.disk() {
         Ok(disk) => DiskFile::open(disk, &id, algorithm, way, target.handle()).await,
         Err(trouble) => Err(trouble),

@@ -42,6 +42,7 @@ fn point() -> DownloadPoint {
         size: SIZE.into(),
         version: Version { etag: Some("\"v1\"".into()), last_modified: None },
         content_type: Some("video/mp4".into()),
+        filename: Some("film.mp4".into()),
     }
 }
 

@@ -6,6 +6,7 @@ use futures_channel::oneshot;
 use presigned::{
     core::{
         checksum::Algorithm,
+        download::Wanted,
         group::Files,
         options::Settings,
         transfer::{End, Event, Input, Link, Progress, State},
@@ -136,7 +137,13 @@ impl Client {
     pub fn download(&self, id: u64, key: &str) -> (Running, BrowserSink) {
         let (listener, running) = listen();
         let sink = BrowserSink::new(Target::Auto, true, self.1.store.disks.clone(), Some(Algorithm::Crc32c));
-        self.0.post(Message::Download { id, key: key.into(), sink: Rc::new(sink.clone()), listener, resume: true });
+        self.0.post(Message::Download {
+            id,
+            key: key.into(),
+            sink: Rc::new(sink.clone()),
+            listener,
+            wanted: Wanted::File { resume: true },
+        });
         (running, sink)
     }
 

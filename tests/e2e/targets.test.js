@@ -1,16 +1,14 @@
 // Downloads into files: cut off by reloads, ended by a full disk or a changed object; tells how much memory they take.
 
 import assert from "node:assert/strict";
-import { createReadStream } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { launchProfile } from "../support/chromium.js";
-import { call, grantUpload, logIn, startMockServer } from "../support/mock-server.js";
+import { call, logIn, putFile, startMockServer } from "../support/mock-server.js";
 import { makeFile, sha256Of } from "./files.js";
 
 const PAGE = fileURLToPath(new URL("targets", import.meta.url));
@@ -34,7 +32,7 @@ after(async () => {
 
 test("a download into OPFS that is cut off three times ends with the same bytes", { timeout }, async () => {
   const file = await makeFile(here.folder, "archive.tar", SIZE);
-  const key = await put(file);
+  const key = await putFile(here.server, here.token, file);
   const page = await visit();
   // Slow enough to be cut off, on six connections.
   await rule([{ on: "get", do: { bytes_per_second: Math.round(SIZE / 6 / 8) } }]);
@@ -52,8 +50,8 @@ test("a download into OPFS that is cut off three times ends with the same bytes"
     await page.evaluate(() => begin({ saved: true }));
   }
   await rule([]);
-  const { hashed, integrity, size } = await page.evaluate(() => end());
-  assert.deepEqual({ hashed, verified: integrity?.verified, size }, { hashed: 0, verified: true, size: SIZE });
+  const { hashed, integrity, size, filename } = await page.evaluate(() => end());
+  assert.deepEqual({ hashed, verified: integrity?.verified, size, filename }, { hashed: 0, verified: true, size: SIZE, filename: key.split("/").pop() });
   assert.deepEqual(await page.evaluate(() => savedNow()), []);
   assert.deepEqual(await files(page), { "archives/archive.tar": SIZE });
   assert.equal(await saved(page, "archives/archive.tar"), file.sha256);
@@ -74,6 +72,7 @@ test("a download into OPFS that is cut off three times ends with the same bytes"
   console.log(`${SIZE / MB} MB in ${Date.now() - began} ms; the renderer grew by ${Math.round((most - start) / 1024 / 1024)} MiB`);
   assert.deepEqual({ size: ended.size_, type: ended.type, hashed: ended.hashed }, { size: SIZE, type: "application/octet-stream", hashed: 0 });
   assert.equal(await saved(page), file.sha256);
+  assert.equal(await page.evaluate(() => asked), 1, "the browser is asked once to keep its files");
 
   // Its file lives as long as the page, and goes with the next download.
   await page.evaluate(() => remove_("archives"));
@@ -88,7 +87,7 @@ test("a download into OPFS that is cut off three times ends with the same bytes"
 
 test("a full disk is told, and what was fetched stays", { timeout }, async () => {
   const file = await makeFile(here.folder, "too much.bin", 60 * MB);
-  const key = await put(file);
+  const key = await putFile(here.server, here.token, file);
   const page = await visit();
   const devtools = await here.context.newCDPSession(page);
   const { origin } = new URL(here.server.page);
@@ -115,7 +114,7 @@ test("a full disk is told, and what was fetched stays", { timeout }, async () =>
 
 test("a changed object leaves nothing behind", { timeout }, async () => {
   const file = await makeFile(here.folder, "changing.bin", 40 * MB);
-  const key = await put(file);
+  const key = await putFile(here.server, here.token, file);
   const page = await visit();
   const others = Object.keys(await files(page));
   await rule([{ on: "get", do: { bytes_per_second: MB } }]);
@@ -159,20 +158,6 @@ async function saved(page, path) {
 
 function rule(rules) {
   return call(here.server, "PUT", "/_faults", { seed: 1, rules });
-}
-
-/** Stores a file with one request and returns its key. */
-async function put({ path, name, size }) {
-  const asked = { filename: name, content_type: "application/octet-stream", size };
-  const { url, key } = await grantUpload(here.server, here.token, asked);
-  const status = await new Promise((resolve, reject) => {
-    const sending = request(url, { method: "PUT", headers: { "content-type": asked.content_type, "content-length": size } }, (answer) => {
-      answer.resume().once("end", () => resolve(answer.statusCode));
-    });
-    createReadStream(path, { highWaterMark: 1 << 20 }).pipe(sending.once("error", reject));
-  });
-  assert.equal(status, 200);
-  return key;
 }
 
 /** The processes of pages: descendants of the browser that has this profile. */

@@ -9,14 +9,18 @@ use std::{
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use presigned::{
     core::{
+        chance::Chance,
         checksum::{Algorithm, Checksum},
         error::{Code, Error, Failure},
         fleet::TransferId,
         group::Files,
         stretches,
-        transfer::{End, Event, Progress},
+        transfer::{End, Event, Input, Progress},
     },
-    drive::seams::{Chunk, Clock, Hasher, Listener, Sink},
+    drive::{
+        seams::{Chunk, Clock, Hasher, Listener, Sink},
+        stream::Stream,
+    },
 };
 
 use super::{
@@ -42,6 +46,8 @@ pub struct SimSink {
     pub written: RefCell<Vec<(u64, Stretch)>>,
     pub sealed: RefCell<Option<u64>>,
     pub committed: Cell<bool>,
+    /// A reader takes the bytes as they come; what it took is what is written.
+    stream: Option<Rc<Stream<SimChunk>>>,
     keeper: RefCell<Option<(SimWorld, TransferId)>>,
 }
 
@@ -107,8 +113,35 @@ impl SimWorld {
 }
 
 impl SimSink {
+    pub fn streamed(start: u64) -> Self {
+        Self { stream: Some(Stream::new(start)), ..Self::default() }
+    }
+
     pub fn keep_with(&self, world: SimWorld, id: TransferId) {
         self.keeper.replace(Some((world, id)));
+    }
+
+    /// A reader, sometimes a slow one.
+    pub async fn read(self: Rc<Self>, mut chance: Chance, clock: VirtualClock, tell: impl Fn(Input)) {
+        let Some(stream) = self.stream.clone() else { return };
+        let slowness = chance.up_to(3) * 100;
+        while let Some((chunk, up_to)) = stream.next().await {
+            self.take(chunk);
+            tell(Input::Taken { up_to });
+            clock.sleep(if chance.up_to(50) == 0 { 100 * slowness } else { chance.up_to(slowness) }).await;
+        }
+    }
+
+    fn take(&self, chunk: SimChunk) {
+        self.written.borrow_mut().push((chunk.0.start, chunk.0));
+    }
+
+    /// What lies ready at the end is taken.
+    pub fn drain(&self) {
+        let Some(stream) = &self.stream else { return };
+        while let Some(Some((chunk, _))) = stream.next().now_or_never() {
+            self.take(chunk);
+        }
     }
 
     pub fn restore(&self, pieces: &[(stretches::Stretch, u64)]) {
@@ -128,6 +161,9 @@ impl Sink for SimSink {
 
     fn write(&self, at: u64, chunk: SimChunk) -> LocalBoxFuture<'static, Result<(), Failure>> {
         assert!(self.sealed.borrow().is_none(), "nothing is written after the end");
+        if let Some(stream) = &self.stream {
+            return stream.clone().write(at, chunk).map(Ok).boxed_local();
+        }
         self.written.borrow_mut().push((at, chunk.0));
         let Some((world, id)) = self.keeper.borrow().clone() else { return ready(Ok(())).boxed_local() };
         async move {
@@ -142,12 +178,16 @@ impl Sink for SimSink {
     }
 
     async fn clear(&self) -> Result<(), Failure> {
-        self.written.borrow_mut().clear();
+        match &self.stream {
+            Some(stream) => stream.clear(),
+            None => self.written.borrow_mut().clear(),
+        }
         Ok(())
     }
 
     async fn seal(&self, size: u64, _content_type: Option<&str>) -> Result<Option<Checksum>, Failure> {
         assert_eq!(self.sealed.replace(Some(size)), None, "sealed once");
+        self.stream.iter().for_each(|stream| stream.end());
         let of = self.written.borrow().first().map_or(0, |(_, bytes)| bytes.of);
         let world = self.keeper.borrow();
         let sums = world.as_ref().is_some_and(|(world, _)| world.server.weather.sink_sums);

@@ -7,7 +7,7 @@ use presigned::core::{
     transfer::{End, Event, PartState, Progress, State},
 };
 
-use super::platform::SimSink;
+use super::{platform::SimSink, server::Stretch};
 
 /// Sees all that one transfer says, and objects.
 #[derive(Default)]
@@ -141,4 +141,16 @@ pub fn assert_holds(sink: &SimSink, of: u64, size: u64, name: &str) {
         reached = reached.max(bytes.end);
     }
     assert_eq!(reached, size, "{name}: all of it");
+}
+
+/// The reader has taken these bytes of this version, each once and in order.
+pub fn has_read(sink: &SimSink, (start, end): (u64, Option<u64>), version: &Stretch) -> bool {
+    let mut at = start;
+    for (_, bytes) in sink.written.borrow().iter() {
+        if (bytes.of, bytes.start) != (version.of, at) {
+            return false;
+        }
+        at = bytes.end;
+    }
+    at == version.len().min(end.unwrap_or(u64::MAX))
 }

@@ -196,4 +196,8 @@ impl Chunk for SimChunk {
     fn truncate(self, len: u64) -> Self {
         Self(Stretch { end: self.0.end.min(self.0.start + len), ..self.0 })
     }
+
+    fn skip(self, len: u64) -> Self {
+        Self(Stretch { start: self.0.start + len, ..self.0 })
+    }
 }

@@ -12,7 +12,7 @@ use presigned::{
 
 use super::{
     fate::Climate,
-    rules::{Ends, assert_holds},
+    rules::{Ends, assert_holds, has_read},
     server::CORRUPT,
     store::{Record, identity},
     world::{Planned, World},
@@ -62,6 +62,12 @@ impl World {
     fn assert_done(&self, transfer: &Planned, finish: &Finish) {
         assert_eq!(finish.key, transfer.key);
         match &transfer.sink {
+            Some(sink) if let Some(span) = transfer.span => {
+                sink.drain();
+                let read = transfer.versions().iter().any(|version| has_read(sink, span, version));
+                assert!(read, "{}: what was read is no version's", transfer.key);
+                return;
+            }
             Some(sink) => {
                 // All of one version, whichever it was.
                 let of = sink.written.borrow().first().map(|(_, bytes)| bytes.of);
@@ -99,7 +105,9 @@ impl World {
 
     /// Where the weather was such that it should have been done, it was.
     fn assert_excusable(&self, transfer: &Planned, error: &Error) {
-        let replaced = transfer.newer.is_some() && error.code == Code::ObjectChanged;
+        // A newer version may be too short for what is wanted of it.
+        let beyond = transfer.span.is_some() && error.code == Code::InvalidOption;
+        let replaced = transfer.newer.is_some() && (error.code == Code::ObjectChanged || beyond);
         // Without a list, and without an ETag that proves it, nobody can tell whose object that is.
         let weather = &self.platform.server.weather;
         let unproven = weather.no_list && !(weather.md5 && weather.exposed) && transfer.is_upload;

@@ -8,7 +8,10 @@ use std::{
 use futures_executor::LocalPool;
 use futures_util::{FutureExt, task::LocalSpawnExt};
 use presigned::{
-    core::{chance::Chance, checksum::Algorithm, options::Settings, plan::MIB, protocol::UploadRequest, retry::Policy},
+    core::{
+        chance::Chance, checksum::Algorithm, download::Wanted, options::Settings, plan::MIB, protocol::UploadRequest,
+        retry::Policy,
+    },
     drive::{
         Driver,
         mailbox::{Mailbox, Message},
@@ -38,6 +41,8 @@ pub struct Planned {
     pub part_size: u64,
     pub is_upload: bool,
     pub sink: Option<Rc<SimSink>>,
+    /// A download as a stream: from here to there, or to the end.
+    pub span: Option<(u64, Option<u64>)>,
     pub witness: Rc<RefCell<Witness>>,
     pub aborted: Rc<Cell<Option<bool>>>,
     /// Retries of earlier lives.
@@ -158,7 +163,14 @@ impl World {
         let part_size = MIB / 4 + self.chance.up_to(MIB);
         let newer = (!is_upload && self.chance.up_to(7) == 0)
             .then(|| if self.chance.up_to(1) == 0 { size } else { self.chance.up_to(48 * MIB) });
-        let transfer = Planned { is_upload, newer, ..Planned::upload(id, size, part_size) };
+        let mut span = None;
+        // By a chance of their own, streams leave the rest of a world as it is without them.
+        let mut chance = Chance::new(size);
+        if !is_upload && chance.up_to(2) == 0 {
+            let start = if chance.up_to(1) == 0 { 0 } else { chance.up_to(size.saturating_sub(1)) };
+            span = Some((start, (chance.up_to(1) == 0).then(|| start + 1 + chance.up_to(size))));
+        }
+        let transfer = Planned { is_upload, newer, span, ..Planned::upload(id, size, part_size) };
         if !is_upload {
             self.put(&transfer.key, Stretch { of: id, start: 0, end: size }, 1);
         } else if self.chance.up_to(2) == 0 {
@@ -192,6 +204,12 @@ impl World {
         let interfering = user.interfere(pauses, aborts, self.chance());
         let haunting = ghost.haunt(self.fate.ghosts, transfer.witness.clone(), self.chance());
         let spawner = pool.spawner();
+        if let Some(sink) = &transfer.sink {
+            let (id, mailbox) = (transfer.id, mailbox.clone());
+            let tell = move |input| mailbox.post(Message::Heard(id, input));
+            let reading = sink.clone().read(Chance::new(transfer.size), self.platform.clock.clone(), tell);
+            spawner.spawn_local(reading).expect("a pool that takes tasks");
+        }
         spawner.spawn_local(interfering).expect("a pool that takes tasks");
         spawner.spawn_local(haunting).expect("a pool that takes tasks");
         if let Some(version) = transfer.newer_version()
@@ -245,6 +263,7 @@ impl Planned {
             part_size,
             is_upload: true,
             sink: None,
+            span: None,
             witness: Rc::new(RefCell::new(Witness::new(key.clone()))),
             key,
             aborted: Rc::default(),
@@ -287,9 +306,13 @@ impl Planned {
             let source = Rc::new(SimSource(id));
             Message::Upload { id, request: self.request(), source, listener, group: None, resume: true }
         } else {
-            let sink = Rc::new(SimSink::default());
+            let sink = Rc::new(self.span.map_or_else(SimSink::default, |(start, _)| SimSink::streamed(start)));
             self.sink = Some(sink.clone());
-            Message::Download { id, key: self.key.clone(), sink, listener, resume: true }
+            let wanted = match self.span {
+                Some((start, end)) => Wanted::Stream { start, end },
+                None => Wanted::File { resume: true },
+            };
+            Message::Download { id, key: self.key.clone(), sink, listener, wanted }
         });
     }
 }

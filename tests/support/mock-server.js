@@ -1,7 +1,9 @@
 // The mock server as a child of a test, and its control routes.
 
 import { spawn } from "node:child_process";
+import { createReadStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -47,6 +49,20 @@ export async function grantUpload(server, token, file) {
   const answer = await fetch(new URL("request-upload", server.page), { method: "POST", headers, body: JSON.stringify(file) });
   const { upload_url: url, file_key: key } = await answer.json();
   return { url, key };
+}
+
+/** Stores a file with one request and returns its key. */
+export async function putFile(server, token, { path, name, size }) {
+  const asked = { filename: name, content_type: "application/octet-stream", size };
+  const { url, key } = await grantUpload(server, token, asked);
+  const status = await new Promise((resolve, reject) => {
+    const sending = request(url, { method: "PUT", headers: { "content-type": asked.content_type, "content-length": size } }, (answer) => {
+      answer.resume().once("end", () => resolve(answer.statusCode));
+    });
+    createReadStream(path, { highWaterMark: 1 << 20 }).pipe(sending.once("error", reject));
+  });
+  if (status !== 200) throw new Error(`The store answered the PUT of ${name} with ${status}.`);
+  return key;
 }
 
 /** Asks the backend or a control route. */

@@ -1,7 +1,7 @@
 // One transfer as a card: what it does in words and figures, its bar, its parts, and the buttons that steer it.
 
 import { announce, el, icon, iconButton, relabel } from "./dom.js";
-import { bytes, duration, speed } from "./format.js";
+import { bytes, duration, nameOf, speed } from "./format.js";
 import { PartMap } from "./part-map.js";
 import { copyReport, saveReport } from "./report.js";
 import { nameLine } from "./rows.js";
@@ -132,7 +132,7 @@ export class TransferCard {
       await watched;
       this.progress = { ...this.progress, loaded: result.size, total: result.size };
       this.integrity = result.integrity;
-      if (result.blob) this.#offer(result.blob);
+      if (result.blob) this.#offer(result.blob, nameOf(result.filename ?? result.key));
       this.#show("done");
       this.ondone(result);
     } catch (error) {
@@ -304,9 +304,9 @@ export class TransferCard {
     return { transfer: this.#transfer, kind: this.kind, name: this.name, size: this.size, error: this.error };
   }
 
-  #offer(blob) {
+  #offer(blob, name) {
     this.links?.release();
-    this.links = saveLinks(blob, this.name);
+    this.links = saveLinks(blob, name);
     this.extras.replaceChildren(...this.links.elements);
     this.extras.hidden = this.links.elements.length === 0;
     this.links.save();

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::core::{
     checkpoint::{Checkpoint, DownloadPoint, Found, Recalled, Save},
+    disposition,
     error::{Code, Error, Failure},
     flight::Stage,
     lease::Lease,
@@ -48,7 +49,7 @@ impl Download {
             Phase::Recalling { resume } => Some(Command::Recall { resume }),
             Phase::Requesting => Some(request()),
             Phase::Restarting => Some(Command::Restart),
-            Phase::Probing | Phase::Fetching if self.lease().is_none() && self.pieces.has_idle() => Some(request()),
+            Phase::Probing | Phase::Fetching if self.lease().is_none() && self.has_next() => Some(request()),
             _ => None,
         }
     }
@@ -63,7 +64,7 @@ impl Download {
             }
             Answer::DownloadGranted(grant) => self.granted(grant),
             Answer::Restarted => {
-                self.pieces.put(Piece::new(0, None).tried(self.restarts));
+                self.pieces.put(self.all().tried(self.restarts));
                 self.phase = Phase::Probing;
             }
             Answer::Sealed(sum) => self.sealed(sum),
@@ -92,6 +93,7 @@ impl Download {
         self.size = Some(point.size);
         self.version = point.version;
         self.content_type = point.content_type;
+        self.filename = point.filename;
         self.meter.set_total(point.size);
         self.show_blocks(point.size);
         for Stretch { start, end } in stretches::gaps(&gaps, point.size) {
@@ -106,10 +108,11 @@ impl Download {
 
     fn granted(&mut self, grant: DownloadGrant) {
         self.reached();
-        self.lease = Some(Lease::new(self.now, grant.signed, grant.expires_in));
         self.signature += 1;
         self.hashing.granted = (grant.etag, grant.told);
         self.content_type = grant.content_type.or(self.content_type.take());
+        self.filename = disposition::in_url(&grant.signed.url).or(self.filename.take());
+        self.lease = Some(Lease::new(self.now, grant.signed, grant.expires_in));
         if self.size.is_none() {
             // Only the answer of storage counts; until then the backend's word is good enough to show.
             self.meter.set_total(grant.size.unwrap_or_default());
@@ -122,7 +125,7 @@ impl Download {
             if self.size.is_some() {
                 self.phase = Phase::Fetching;
             } else {
-                self.pieces.put(Piece::new(0, None));
+                self.pieces.put(self.all());
                 self.phase = Phase::Probing;
             }
         }
@@ -144,14 +147,18 @@ impl Download {
 
     /// From now on it can be resumed, where it is worth it and another version could be told from this one.
     pub(super) fn remember(&mut self, size: u64) {
-        if size >= WORTH_SAVING && self.version != Version::default() {
-            let (key, version, content_type) = (self.key.clone(), self.version.clone(), self.content_type.clone());
-            self.save(Save::Begin(Checkpoint::Download(DownloadPoint { key, size, version, content_type })));
+        if self.window.is_none() && size >= WORTH_SAVING && self.version != Version::default() {
+            let (key, version) = (self.key.clone(), self.version.clone());
+            let (content_type, filename) = (self.content_type.clone(), self.filename.clone());
+            let point = DownloadPoint { key, size, version, content_type, filename };
+            self.save(Save::Begin(Checkpoint::Download(point)));
         }
     }
 
     pub(super) fn show_blocks(&mut self, size: u64) {
-        self.blocks = Blocks::new(size, self.part_size.unwrap_or(USUAL_PART));
+        if self.window.is_none() {
+            self.blocks = Blocks::new(size, self.part_size.unwrap_or(USUAL_PART));
+        }
     }
 
     /// The URL of the moment, where it is still good.

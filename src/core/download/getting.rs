@@ -6,6 +6,7 @@ use super::{
 };
 use crate::core::{
     answer::{self, Asked},
+    disposition,
     error::{Code, Error, Failure, Verdict},
     flight::Stage,
     http::Response,
@@ -18,11 +19,42 @@ use crate::core::{
 impl Download {
     pub(super) fn can_start(&self) -> bool {
         let open = match self.phase {
-            Phase::Probing => self.pieces.has_idle(),
-            Phase::Fetching => self.pieces.has_idle() || self.victim().is_some(),
+            Phase::Probing => self.has_next(),
+            Phase::Fetching => self.has_next() || self.victim().is_some(),
             _ => false,
         };
         open && !self.paused && self.lease().is_some()
+    }
+
+    /// All that is wanted, while nothing of it is known.
+    pub(super) fn all(&self) -> Piece {
+        self.window.as_ref().map_or(Piece::new(0, None), |window| Piece::new(window.start, window.end))
+    }
+
+    fn start(&self) -> u64 {
+        self.all().at
+    }
+
+    /// A piece waits for a request, and a stream has room for it.
+    pub(super) fn has_next(&self) -> bool {
+        let has_room =
+            |piece| self.phase == Phase::Probing || self.window.as_ref().is_none_or(|window| window.has_room(piece));
+        self.pieces.next().is_some_and(has_room)
+    }
+
+    fn next_piece(&mut self) -> Option<Piece> {
+        if !self.has_next() {
+            return None;
+        }
+        let mut piece = self.pieces.take()?;
+        // The first request shall tell the size: it asks for all.
+        if self.phase == Phase::Fetching
+            && let Some(end) = self.window.as_ref().and_then(|window| window.end_of_step(&piece))
+            && let Some(rest) = piece.cut(end)
+        {
+            self.pieces.put(rest);
+        }
+        Some(piece)
     }
 
     /// The flight whose rest takes longest, where half of it is worth a request.
@@ -41,7 +73,7 @@ impl Download {
         if !self.can_start() {
             return;
         }
-        let stolen = self.pieces.take().or_else(|| {
+        let stolen = self.next_piece().or_else(|| {
             let ticket = self.victim()?;
             let Some(Work::Get { piece, .. }) = self.flights.get_mut(ticket) else {
                 return None;
@@ -79,7 +111,7 @@ impl Download {
                     .with_status(head.status);
                 self.misled(ticket, Failure::retry(error));
             }
-            Ok(Body::Range { total }) if !first && total.is_some_and(|total| Some(total) != self.size) => {
+            Ok(Body::Range { total, .. }) if !first && total.is_some_and(|total| Some(total) != self.size) => {
                 self.fail(version::changed())
             }
             Ok(Body::Range { .. }) if !first => self.read(ticket),
@@ -94,6 +126,8 @@ impl Download {
                 let encoding = encodings.iter().find_map(|name| head.headers.get(name));
                 self.hashing.decoded = encoding.is_some_and(|encoding| encoding != "identity");
                 self.content_type = self.content_type.take().or(head.headers.get("content-type").map(str::to_owned));
+                let named = head.headers.get("content-disposition").and_then(disposition::filename);
+                self.filename = named.or(self.filename.take());
                 self.round_trip = self.now.saturating_sub(self.asked_at);
                 self.learned(ticket, body);
             }
@@ -102,37 +136,63 @@ impl Download {
 
     /// The first answer is here: what kind of object it is decides how it is fetched.
     fn learned(&mut self, ticket: Ticket, body: Body) {
-        let size = match body {
-            Body::Range { total: Some(size) } => {
-                self.phase = Phase::Fetching;
-                let first = self.pieces.split(0, size, self.ways, self.part_size);
-                self.bound(ticket, first);
-                self.remember(size);
-                Some(size)
-            }
-            Body::Range { total: None } | Body::Whole { size: None } => {
-                self.phase = Phase::Streaming;
-                self.log(Level::Warn, "Storage does not tell the object's size: it comes as one stream.");
-                None
-            }
-            Body::Whole { size: Some(size) } => {
-                self.phase = Phase::Streaming;
-                self.log(Level::Warn, "Storage ignores ranges: the object comes as one stream.");
-                self.bound(ticket, size);
-                Some(size)
-            }
+        let (start, wanted) = (self.start(), self.all().end);
+        let within = |size: u64| size.min(wanted.unwrap_or(size));
+        let end = match body {
+            Body::Range { total: Some(total), .. } => Some(within(total)),
+            Body::Range { total: None, end } => end.filter(|_| wanted.is_some()),
+            Body::Whole { size } => size.map(within),
         };
-        self.size = size;
-        if let Some(size) = size {
-            self.meter.set_total(size);
-            self.show_blocks(size);
+        if end.is_some_and(|end| end <= start && start > 0) {
+            return self.fail(beyond());
+        }
+        self.phase = match (body, end) {
+            (Body::Range { .. }, Some(_)) => Phase::Fetching,
+            _ => Phase::Streaming,
+        };
+        let from = if let Body::Whole { .. } = body { 0 } else { start };
+        match (body, end) {
+            (Body::Range { .. }, Some(end)) => self.spread(ticket, start, end),
+            (Body::Whole { .. }, Some(end)) => {
+                self.log(Level::Warn, "Storage ignores ranges: the object comes as one stream.");
+                self.bound(ticket, Some(end));
+            }
+            (_, None) => {
+                self.log(Level::Warn, "Storage does not tell the object's size: it comes as one stream.");
+                self.bound(ticket, wanted);
+            }
+        }
+        if let Some(Work::Get { piece, .. }) = self.flights.get_mut(ticket) {
+            piece.at = from;
+        }
+        self.size = match body {
+            Body::Range { total: Some(total), .. } => Some(total),
+            _ => end,
+        };
+        if let Some(end) = end {
+            self.meter.set_total(end - start);
+            self.show_blocks(end);
         }
         self.read(ticket);
     }
 
-    fn bound(&mut self, ticket: Ticket, end: u64) {
+    /// The rest is split over the connections; of a stream, range after range.
+    fn spread(&mut self, ticket: Ticket, start: u64, end: u64) {
+        let mut first = Piece::new(start, Some(end));
+        let bound = match self.window.as_ref().and_then(|window| window.end_of_step(&first)) {
+            Some(bound) => {
+                first.cut(bound).into_iter().for_each(|rest| self.pieces.put(rest));
+                bound
+            }
+            None => self.pieces.split(0, end, self.ways, self.part_size),
+        };
+        self.bound(ticket, Some(bound));
+        self.remember(end);
+    }
+
+    fn bound(&mut self, ticket: Ticket, end: Option<u64>) {
         if let Some(Work::Get { piece, .. }) = self.flights.get_mut(ticket) {
-            piece.end = Some(end);
+            piece.end = end;
         }
     }
 
@@ -157,8 +217,12 @@ impl Download {
         };
         let at = piece.at;
         let own = piece.advance(bytes);
-        self.flights.heard(ticket, self.now, Stage::Reading);
-        self.received += own;
+        // A stream that its reader does not read has not stalled.
+        let waits = self.window.as_ref().is_some_and(|window| piece.at >= window.limit());
+        self.flights.heard(ticket, self.now, if waits { Stage::Local } else { Stage::Reading });
+        // What a server without ranges sends before a stream's start is not wanted.
+        let wanted_from = at.max(self.start());
+        self.received += (at + own).saturating_sub(wanted_from);
         if self.received >= self.gained_at.saturating_add(MIB) {
             self.gained_at = self.received;
             self.budget.gain();
@@ -168,11 +232,26 @@ impl Download {
         }
     }
 
+    /// The reader of a stream has got on.
+    pub(super) fn taken(&mut self, up_to: u64) {
+        let Some(window) = &mut self.window else { return };
+        let before = window.limit();
+        window.take(up_to);
+        let waited = |(ticket, work): (Ticket, &Work)| match work {
+            Work::Get { piece, .. } if piece.at >= before && piece.at < window.limit() => Some(ticket),
+            _ => None,
+        };
+        let waited = self.flights.iter().find_map(waited);
+        if let Some(ticket) = waited {
+            self.flights.heard(ticket, self.now, Stage::Reading);
+        }
+    }
+
     pub(super) fn ended(&mut self, mut piece: Piece, signature: u32) {
-        if piece.end.is_none() {
+        if self.size.is_none() {
             piece.end = Some(piece.at);
             self.size = Some(piece.at);
-            self.meter.set_total(piece.at);
+            self.meter.set_total(piece.at.saturating_sub(self.start()));
             self.show_blocks(piece.at);
             if let Some(blocks) = &mut self.blocks {
                 blocks.receive(0, piece.at);
@@ -190,6 +269,8 @@ impl Download {
             self.version = Version::of(reply);
             self.size = Some(0);
             self.phase = Phase::Fetching;
+        } else if reply.status == 416 && self.window.is_some() && self.phase == Phase::Probing {
+            self.fail(beyond().with_status(416));
         } else if reply.status == 416 {
             self.changed(416);
         } else {
@@ -260,7 +341,7 @@ impl Download {
             return self.restart(until);
         }
         if self.phase == Phase::Probing {
-            piece.end = None;
+            piece.end = self.all().end;
         }
         match until {
             Some(until) => self.pieces.rest(piece, until),
@@ -279,4 +360,8 @@ impl Download {
             blocks.clear();
         }
     }
+}
+
+fn beyond() -> Error {
+    Error::new(Code::InvalidOption, "`start` lies beyond the object's end.")
 }

@@ -12,16 +12,23 @@
 //! | `pieces` | what is still to come |
 //! | `verifying` | whether what has come is what storage has |
 //! | `version` | whether an answer speaks of the same object |
+//! | `window` | a stream in order: how far ahead of its reader it is fetched |
 //! | `blocks` | the object as an application sees it |
+//! | `telling` | what an application hears |
 
 mod blocks;
 mod calls;
 mod getting;
 mod pieces;
+mod telling;
 mod verifying;
 pub mod version;
+mod window;
 
-pub use self::calls::WORTH_SAVING;
+pub use self::{
+    calls::WORTH_SAVING,
+    window::{AHEAD, Wanted},
+};
 
 use std::collections::VecDeque;
 
@@ -30,12 +37,14 @@ use self::{
     pieces::{Piece, Pieces},
     verifying::Hashing,
     version::Version,
+    window::Window,
 };
 use super::{
     calls::Calls,
     chance::Chance,
     checkpoint::Save,
     checksum::Algorithm,
+    disposition,
     error::{Code, Error, Failure},
     flight::Flights,
     integrity::Integrity,
@@ -45,11 +54,7 @@ use super::{
     reach::Reach,
     retry::{Backoff, Budget, Policy},
     time::Millis,
-    trace::Trace,
-    transfer::{
-        Answer, Deadline, End, Engine, Event, Finish, Input, Level, Link, Output, PartState, Reason, State, Ticket,
-        Want,
-    },
+    transfer::{Answer, Deadline, End, Engine, Event, Finish, Input, Level, Link, Output, Reason, State, Ticket, Want},
 };
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,6 +94,8 @@ enum Work {
 #[derive(Debug)]
 pub struct Download {
     key: String,
+    /// Where its bytes are wanted in order.
+    window: Option<Window>,
     policy: Policy,
     ways: usize,
     part_size: Option<u64>,
@@ -105,6 +112,7 @@ pub struct Download {
     version: Version,
     size: Option<u64>,
     content_type: Option<String>,
+    filename: Option<String>,
     pieces: Pieces,
     blocks: Option<Blocks>,
     hashing: Hashing,
@@ -132,14 +140,19 @@ pub struct Download {
 }
 
 impl Download {
-    /// `resume`: go on with a download of the same object that was cut off.
-    pub fn new(key: String, settings: &Settings, seed: u64, resume: bool) -> Self {
+    pub fn new(key: String, settings: &Settings, seed: u64, wanted: Wanted) -> Self {
+        // Of a stream nothing is kept, so there is nothing to recall, and nothing that could be hashed at its end.
+        let (phase, checksum) = match wanted {
+            Wanted::File { resume } => (Phase::Recalling { resume }, settings.checksum),
+            Wanted::Stream { .. } => (Phase::Requesting, None),
+        };
         Self {
             key,
+            window: Window::of(wanted, settings.part_size),
             policy: settings.retry.clone(),
             ways: settings.ways(),
             part_size: settings.part_size,
-            phase: Phase::Recalling { resume },
+            phase,
             paused: false,
             admitted: false,
             ending: false,
@@ -149,9 +162,10 @@ impl Download {
             version: Version::default(),
             size: None,
             content_type: None,
+            filename: None,
             pieces: Pieces::default(),
             blocks: None,
-            hashing: Hashing::new(settings.checksum),
+            hashing: Hashing::new(checksum),
             integrity: None,
             received: 0,
             gained_at: 0,
@@ -280,13 +294,14 @@ impl Download {
     /// The object has its final name.
     fn finish(&mut self) {
         let Some(integrity) = self.integrity.take() else { return };
-        let size = self.size.unwrap_or(self.received);
+        let size = self.size.filter(|_| self.window.is_none()).unwrap_or(self.received);
         let finish = Finish {
             key: self.key.clone(),
             size,
             etag: self.version.etag.clone(),
             location: None,
             content_type: self.content_type.clone(),
+            filename: self.filename.take().or_else(|| disposition::of_key(&self.key)),
             integrity,
         };
         self.unsave();
@@ -331,46 +346,6 @@ impl Download {
         self.out.push_back(Output::End(end));
     }
 
-    fn tell_state(&mut self) {
-        let state = match self.phase {
-            Phase::Over => return,
-            Phase::Sealing | Phase::Verifying(..) | Phase::Committing => State::Completing,
-            _ if self.paused => State::Paused,
-            _ if self.reach.is_down() && self.flights.is_empty() => State::Offline,
-            Phase::Recalling { .. } | Phase::Requesting if self.size.is_none() => State::Starting,
-            _ => State::Active,
-        };
-        if std::mem::replace(&mut self.state, state) != state {
-            self.out.push_back(Output::Emit(Event::State(state)));
-        }
-    }
-
-    fn tell_progress(&mut self, last: bool) {
-        self.meter.set(self.now, self.received);
-        if self.blocks.as_ref().is_some_and(Blocks::has_changes) {
-            self.meter.touch();
-        }
-        let Some(event) = self.meter.flush(self.now, last) else {
-            return;
-        };
-        let active = self.flights.iter().filter_map(|(_, work)| match work {
-            Work::Get { piece, .. } => Some((piece.at, PartState::Active, piece.backoff.attempt() + 1)),
-            Work::Call | Work::Hash(..) => None,
-        });
-        let resting = self.pieces.resting().map(|piece| (piece.at, PartState::Resting, piece.backoff.attempt() + 1));
-        let busy: Vec<_> = active.chain(resting).collect();
-        if let Some(blocks) = &mut self.blocks {
-            self.out.extend(blocks.changes(&busy).into_iter().map(|part| Output::Emit(Event::Part(part))));
-        }
-        self.out.push_back(Output::Emit(event));
-    }
-
-    fn touch(&mut self, at: u64) {
-        if let Some(blocks) = &mut self.blocks {
-            blocks.touch(at);
-        }
-    }
-
     fn save(&mut self, save: Save) {
         self.saved = save != Save::Forget;
         self.out.push_back(Output::Save(save));
@@ -380,11 +355,6 @@ impl Download {
         if self.saved {
             self.save(Save::Forget);
         }
-    }
-
-    fn log(&mut self, level: Level, message: impl Into<String>) {
-        let none: Option<Trace> = None;
-        self.out.push_back(Output::Emit(Event::Log(level, message.into(), none)));
     }
 
     fn deadline(&self) -> Option<Deadline> {
@@ -413,6 +383,7 @@ impl Engine for Download {
             Input::Head { ticket, head } => self.head(ticket, &head),
             Input::Received { ticket, bytes } => self.received(ticket, bytes),
             Input::Answer { ticket, answer } => self.answered(ticket, answer),
+            Input::Taken { up_to } => self.taken(up_to),
             Input::Sent { .. } | Input::Tick => {}
         }
         self.give_up_stalled();

@@ -74,10 +74,14 @@ impl Piece {
 
     /// Gives away the second half of what is left.
     pub fn halve(&mut self) -> Option<Piece> {
-        let end = self.end?;
-        let middle = self.at + (end - self.at).div_ceil(2);
-        self.end = Some(middle);
-        Some(Piece::new(middle, Some(end)))
+        let middle = self.at + (self.end? - self.at).div_ceil(2);
+        self.cut(middle)
+    }
+
+    /// Gives away what is behind this offset.
+    pub fn cut(&mut self, at: u64) -> Option<Piece> {
+        let end = self.end.replace(at)?;
+        Some(Piece::new(at, Some(end)))
     }
 }
 
@@ -128,8 +132,9 @@ impl Pieces {
         *self = Self::default();
     }
 
-    pub fn has_idle(&self) -> bool {
-        !self.idle.is_empty()
+    /// The one that [`take`](Self::take) would give.
+    pub fn next(&self) -> Option<&Piece> {
+        self.idle.first().map(|(_, piece)| piece)
     }
 
     pub fn is_empty(&self) -> bool {

@@ -31,8 +31,8 @@ impl Version {
 /// What the body of an answer will be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Body {
-    /// The bytes that were asked for, of an object of `total` bytes where the answer tells.
-    Range { total: Option<u64> },
+    /// The bytes that were asked for, up to `end`, of an object of `total` bytes, where the answer tells.
+    Range { total: Option<u64>, end: Option<u64> },
     /// The whole object: the server knows no ranges.
     Whole { size: Option<u64> },
 }
@@ -50,7 +50,7 @@ pub fn body(head: &Response, start: u64, end: Option<u64>) -> Result<Body, Failu
             if from != start || end.is_some_and(|end| to > end) {
                 return Err(other_bytes());
             }
-            Ok(Body::Range { total })
+            Ok(Body::Range { total, end: Some(to) })
         }
         Some(_) => Err(other_bytes()),
         // Content-Range is hidden unless exposed; Content-Length always is readable.
@@ -60,8 +60,8 @@ pub fn body(head: &Response, start: u64, end: Option<u64>) -> Result<Body, Failu
             {
                 return Err(other_bytes());
             }
-            let total = length.filter(|_| end.is_none()).and_then(|length| start.checked_add(length));
-            Ok(Body::Range { total })
+            let until = length.and_then(|length| start.checked_add(length));
+            Ok(Body::Range { total: until.filter(|_| end.is_none()), end: until })
         }
     }
 }
@@ -96,10 +96,10 @@ mod tests {
     #[test]
     fn the_size_comes_from_whatever_is_readable() {
         let exposed = head(206, &[("content-range", "bytes 0-9/10"), ("content-length", "10")]);
-        assert_eq!(body(&exposed, 0, None), Ok(Body::Range { total: Some(10) }));
+        assert_eq!(body(&exposed, 0, None), Ok(Body::Range { total: Some(10), end: Some(10) }));
         let hidden = head(206, &[("content-length", "10")]);
-        assert_eq!(body(&hidden, 0, None), Ok(Body::Range { total: Some(10) }));
-        assert_eq!(body(&hidden, 5, Some(15)), Ok(Body::Range { total: None }));
+        assert_eq!(body(&hidden, 0, None), Ok(Body::Range { total: Some(10), end: Some(10) }));
+        assert_eq!(body(&hidden, 5, Some(16)), Ok(Body::Range { total: None, end: Some(15) }));
         assert_eq!(body(&head(200, &[("content-length", "10")]), 0, None), Ok(Body::Whole { size: Some(10) }));
         let gzip = head(200, &[("content-length", "10"), ("content-encoding", "gzip")]);
         assert_eq!(body(&gzip, 0, None), Ok(Body::Whole { size: None }));

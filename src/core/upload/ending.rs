@@ -61,6 +61,7 @@ impl Upload {
             etag: completion.etag,
             location: completion.location,
             content_type: Some(self.request.content_type.clone()),
+            filename: None,
             integrity,
         };
         self.unsave();

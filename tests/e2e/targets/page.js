@@ -6,6 +6,13 @@ let client;
 let transfer;
 let loaded = 0;
 
+/** How often the browser was asked to keep its files. */
+window.asked = 0;
+StorageManager.prototype.persist = async () => {
+  window.asked += 1;
+  throw new Error("Not today.");
+};
+
 window.open_ = (token, options) => {
   client = new Client({ endpoint: "/", headers: { authorization: `Bearer ${token}` }, ...options });
 };

@@ -145,6 +145,10 @@ export async function downloads(key: string, handle: FileSystemFileHandle): Prom
   // @ts-expect-error
   client.download();
   for (const to of ["auto", "blob", handle, { opfs: "films/one.mp4" }] as const) await client.download(key, { to, resume: false });
+  const stream: ReadableStream<Uint8Array> = client.stream(key, { start: 0, end: 100, onProgress: ({ loaded }) => console.log(loaded) });
+  console.log(new Response(client.stream(key)), stream);
+  // @ts-expect-error
+  client.stream(key, { to: "blob" });
   // @ts-expect-error
   await client.download(key, { to: "file" });
   // @ts-expect-error there is none where `to` names a file
