@@ -48,12 +48,7 @@ mod tests {
     fn a_part_is_known_by_its_etag_or_its_block() {
         let named = |headers: &[(&str, &str)], url: &str| {
             let headers = Headers::new(headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-            let signed = Signed {
-                url: url.to_owned(),
-                method: Method::Put,
-                headers: Vec::new(),
-                fields: Vec::new(),
-            };
+            let signed = Signed { url: url.to_owned(), method: Method::Put, headers: Vec::new(), fields: Vec::new() };
             part_etag(&Response { status: 201, headers, body: String::new() }, Some(&signed))
         };
         let block = "https://a.example/c/k?sig=s&comp=block&blockid=QUI%3D";
