@@ -3,8 +3,8 @@
 use futures_util::future::join_all;
 use presigned::{
     core::{
-        answer,
         error::{Code, Failure},
+        kept,
         protocol::UploadGrant,
     },
     drive::seams::{Backend, Transport},
@@ -52,7 +52,7 @@ async fn a_part_without_a_readable_etag() {
     let response = BrowserTransport::default().put(&grants.parts[0].1, &source, 0, 5 << 20, |_| {}).await.unwrap();
     heal().await;
     assert_eq!(response.status, 200);
-    let failure = answer::part_etag(&response, None).unwrap_err();
+    let failure = kept::part_etag(&response, None).unwrap_err();
     assert_eq!(failure.error.code, Code::Cors);
     assert!(failure.error.message.contains("ExposeHeaders"), "with the rule to paste");
 }

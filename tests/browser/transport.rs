@@ -8,6 +8,7 @@ use presigned::{
     core::{
         answer,
         error::{Code, Verdict},
+        kept,
         protocol::{Method, Signed, UploadGrant},
     },
     drive::seams::{Backend, Body, Chunk, Opened, Transport},
@@ -37,7 +38,7 @@ async fn a_put_tells_each_step_and_ends_with_an_etag() {
     let response = BrowserTransport::default().put(&signed, &source, 0, size.into(), sent).await.unwrap();
     heal().await;
     assert_eq!(response.status, 200, "{}", response.body);
-    assert!(answer::part_etag(&response, None).is_ok(), "CORS exposes the ETag");
+    assert!(kept::part_etag(&response, None).is_ok(), "CORS exposes the ETag");
     let seen = seen.borrow();
     assert!(seen.len() > 1, "steps: {seen:?}");
     assert!(seen.is_sorted(), "{seen:?}");
