@@ -420,6 +420,7 @@ async fn records_have_the_shape_that_is_written_down() {
         "mark",
         "uploadId",
         "partSize",
+        "sums",
         "askedKey",
         "metadata",
         "handle",
