@@ -6,6 +6,8 @@ const CHUNK = 256 * 1024;
 let wasm;
 /** Chromium 156 collects a Blob's stream that is read into a buffer, though somebody waits for it: it never answers then. */
 let reading;
+/** What the next Blob is read into. */
+let spare;
 
 /** `code`: the compiled module. */
 export async function load(code) {
@@ -45,12 +47,13 @@ async function* chunks(blob) {
     room &&= new Uint8Array(value.buffer);
   }
   reading = undefined;
+  spare = room;
   await reader.cancel();
 }
 
 function into(stream) {
   try {
-    return [stream.getReader({ mode: "byob" }), new Uint8Array(CHUNK)];
+    return [stream.getReader({ mode: "byob" }), spare?.length === CHUNK ? spare : new Uint8Array(CHUNK)];
   } catch {
     return [stream.getReader()];
   }
