@@ -43,7 +43,7 @@ test("a part that was spoilt on its way is refused, and sent again", { timeout }
 });
 
 test("after a reload, too", { timeout }, async () => {
-  const page = await visit([{ on: "part", do: { bytes_per_second: 2 * MIB } }]);
+  const page = await visit([{ on: "part", do: { bytes_per_second: MIB } }]);
   await page.evaluate((plan) => begin(plan), here.plan);
   assert.ok(await page.evaluate((loaded) => until({ loaded }), PLAN.size / 3));
   await page.reload();
@@ -52,7 +52,8 @@ test("after a reload, too", { timeout }, async () => {
   assert.equal(saved.length, 1);
   await judge(page);
   const { answers, bytes_in: sent } = await call(here.server, "GET", "/_stats");
-  assert.equal(answers[400], 1);
+  // What the reload cut off in its middle may be answered so as well.
+  assert.ok(answers[400] >= 1, "the store has refused it");
   assert.ok(sent < PLAN.size + 4 * PLAN.client.concurrency * MIB, `${sent} bytes were sent: it has begun anew`);
 });
 
