@@ -23,8 +23,10 @@ type Found = Vec<(usize, String)>;
 
 fn is_of_the_face(file: &str) -> bool {
     // Its folders hold what is loaded only where it is used.
-    let below = |name: &str, folder| name.strip_prefix(folder).unwrap_or(name).to_owned();
-    let name = file.strip_prefix("src/face/").map(|name| below(&below(name, "backends/"), "doctor/"));
+    let name = file.strip_prefix("src/face/").map(|name| {
+        let below = ["backends/", "doctor/"].into_iter().find_map(|folder| name.strip_prefix(folder));
+        below.unwrap_or(name)
+    });
     name.is_some_and(|name| name.ends_with(".js") && !name.contains('/'))
 }
 

@@ -45,7 +45,7 @@ BUGS = {
     "a refused URL is not signed again": ("src/core/upload/sending.rs", "Verdict::Resign if parts.may_resign(number) => self.sign_again(number, &error.message),", "Verdict::Resign if false => self.sign_again(number, &error.message),"),
     "a checksum is not told where it is wanted": ("src/core/upload/sending.rs", "UnsignedPart { number, sum: sum(number) }", "UnsignedPart { number, sum: sum(number).filter(|_| number % 2 == 0) }"),
     "a part is signed before it is hashed": ("src/core/upload/sending.rs", "parts.filter(|part| part.sum.is_some() || !self.hashing.signed).take(most)", "parts.take(most)"),
-    "nothing is hashed ahead of its signature": ("src/core/upload/verifying.rs", "next.into_iter().for_each(|number|", "next.into_iter().skip(1).for_each(|number|"),
+    "nothing is hashed ahead of its signature": ("src/core/upload/parts.rs", "self.waiting().take(count).collect()", "self.waiting().take(count).skip(1).collect()"),
     "a refused URL is signed for ever": ("src/core/upload/parts.rs", ".is_some_and(|part| part.resigned.replace(stored).is_none_or(|before| stored > before))", ".is_some_and(|part| { part.resigned.replace(stored); true })"),
     "retries have no end": ("src/core/retry.rs", "let bound = *self_policy_bounds", "let bound = *self_policy_bounds"),
     "the jitter has no bound": ("src/core/retry.rs", "let jittered = chance.up_to(bound);", "let jittered = chance.up_to(bound.saturating_mul(3));"),

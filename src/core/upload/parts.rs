@@ -189,6 +189,12 @@ impl Parts {
         }
     }
 
+    /// So many that wait are to be hashed.
+    pub fn unhash_next(&mut self, count: usize) {
+        let next: Vec<_> = self.waiting().take(count).collect();
+        next.into_iter().for_each(|number| self.unhash(number));
+    }
+
     /// Its hashing came to nothing.
     pub fn hash_again(&mut self, number: u32) {
         if let Some(part) = self.part(number) {

@@ -53,8 +53,8 @@ impl Upload {
             return;
         }
         if self.hashing.signed && matches!(self.phase, Phase::Sending) {
-            let next: Vec<_> = self.waiting().take(self.ahead()).collect();
-            next.into_iter().for_each(|number| self.parts.iter_mut().for_each(|parts| parts.unhash(number)));
+            let ahead = self.ahead();
+            self.parts.iter_mut().for_each(|parts| parts.unhash_next(ahead));
         }
         while self.hashing.under_way < AT_ONCE {
             let Some(parts) = &mut self.parts else { return };
