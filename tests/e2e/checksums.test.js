@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { launchProfile } from "../support/chromium.js";
-import { call, logIn, startMockServer } from "../support/mock-server.js";
+import { call, getFile, logIn, startMockServer } from "../support/mock-server.js";
 import { bytesOf } from "./survival/bytes.js";
 
 const PAGE = fileURLToPath(new URL("survival", import.meta.url));
@@ -70,9 +70,7 @@ async function judge(page) {
   const { failed, integrity, key } = await page.evaluate(() => result());
   assert.equal(failed, undefined, JSON.stringify(failed));
   assert.deepEqual([integrity.verified, integrity.algorithm], [true, "crc64nvme"]);
-  const path = `request-download/${key.split("/").map(encodeURIComponent).join("/")}`;
-  const granted = await fetch(new URL(path, here.server.page), { headers: { authorization: `Bearer ${here.plan.token}` } });
-  const stored = new Uint8Array(await (await fetch((await granted.json()).download_url)).arrayBuffer());
+  const stored = await getFile(here.server, here.plan.token, key);
   const digest = (bytes) => createHash("sha256").update(bytes).digest("hex");
   assert.equal(digest(stored), digest(bytesOf(PLAN.seed, PLAN.size)));
   await page.close();

@@ -11,7 +11,7 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { launchProfile } from "../support/chromium.js";
-import { call, grantUpload, logIn, ROOT, startMockServer } from "../support/mock-server.js";
+import { call, getFile, grantUpload, logIn, ROOT, startMockServer } from "../support/mock-server.js";
 import { DEATHS, schedule } from "./schedule.js";
 import { bytesOf } from "./survival/bytes.js";
 import { ARTEFACTS, pause } from "./world.js";
@@ -175,7 +175,7 @@ class Run {
     assert.equal(stats.unfinished_uploads, 0, "an upload was left at the store");
     assert.equal(stats.objects, kind === "upload" ? 1 + this.#overs : 1);
 
-    const sha256 = kind === "upload" ? sha256Of(await this.get(outcome.key)) : outcome.sha256;
+    const sha256 = kind === "upload" ? sha256Of(await getFile(this.server, this.plan.token, outcome.key)) : outcome.sha256;
     assert.equal(sha256, sha256Of(bytesOf(seed, size)), "other bytes");
 
     const costly = this.#struck.filter(({ on, do: fault }) => (on === "part" || on === "get") && !("delay_ms" in fault));
@@ -211,14 +211,6 @@ class Run {
     const stored = await fetch(url, { method: "PUT", headers: { "content-type": request.content_type }, body });
     assert.equal(stored.status, 200);
     return key;
-  }
-
-  async get(key) {
-    const path = key.split("/").map(encodeURIComponent).join("/");
-    const headers = { authorization: `Bearer ${this.plan.token}` };
-    const granted = await fetch(new URL(`request-download/${path}`, this.server.page), { headers });
-    const { download_url: url } = await granted.json();
-    return new Uint8Array(await (await fetch(url)).arrayBuffer());
   }
 
   /** For whoever has to find out why: the schedule, what came of it, and the SDK's own timeline. */

@@ -65,6 +65,14 @@ export async function putFile(server, token, { path, name, size }) {
   return key;
 }
 
+/** The bytes that the store has under this key. */
+export async function getFile(server, token, key) {
+  const path = `request-download/${key.split("/").map(encodeURIComponent).join("/")}`;
+  const granted = await fetch(new URL(path, server.page), { headers: { authorization: `Bearer ${token}` } });
+  const { download_url: url } = await granted.json();
+  return new Uint8Array(await (await fetch(url)).arrayBuffer());
+}
+
 /** Asks the backend or a control route. */
 export async function call(server, method, path, body) {
   const headers = body && { "content-type": "application/json" };
