@@ -1,16 +1,16 @@
 //! ETags of objects that were uploaded in parts.
 
-use md5::{Digest, Md5};
+use super::checksum::{Algorithm, Checksum};
 
 /// What S3 makes of the ETags of an unencrypted upload's parts: the MD5 of their MD5s, and how many they are. `None` where
 /// they are no MD5s (KMS, SSE-C, other stores), which proves nothing.
 pub fn composite(parts: &[(u32, String)]) -> Option<String> {
-    let mut digest = Md5::new();
-    for (_, etag) in parts {
-        digest.update(hex(bare(etag))?);
-    }
-    let sum: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(format!("{sum}-{}", parts.len()))
+    Checksum::of_parts(Algorithm::Md5, parts.iter().map(|(_, etag)| md5(etag))).map(Checksum::text)
+}
+
+/// The MD5 that an ETag is; of an object in parts, that of its parts' MD5s.
+pub fn md5(etag: &str) -> Option<Checksum> {
+    Checksum::parse(Algorithm::Md5, bare(etag))
 }
 
 /// Without its quotes and its mark of weakness.
@@ -22,17 +22,6 @@ pub fn bare(etag: &str) -> &str {
 /// True where the ETag is that of an object in so many parts.
 pub fn has_parts(etag: &str, parts: usize) -> bool {
     bare(etag).rsplit_once('-').is_some_and(|(_, count)| count.parse() == Ok(parts))
-}
-
-fn hex(text: &str) -> Option<[u8; 16]> {
-    if text.len() != 32 || !text.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0; 16];
-    for (byte, at) in bytes.iter_mut().zip((0..32).step_by(2)) {
-        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

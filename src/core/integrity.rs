@@ -6,7 +6,7 @@ use super::{
     http::Headers,
 };
 
-/// The checksums of an object that storage tells, each of the whole.
+/// The checksums of an object that storage tells.
 pub type Told = Vec<Checksum>;
 
 /// What a transfer's result says of it. A mismatch is never a result: it is an error.
@@ -19,7 +19,7 @@ pub enum Integrity {
 
 /// Our own checksum against what storage tells; `None` where it tells none of this kind.
 pub fn compare(own: Checksum, told: &[Checksum]) -> Option<Result<Integrity, Error>> {
-    let theirs = of(own.algorithm, told)?;
+    let theirs = told.iter().copied().find(|sum| sum.is_like(own))?;
     Some(if own == theirs { Ok(Integrity::Verified(own)) } else { Err(mismatch(own, theirs)) })
 }
 
@@ -33,24 +33,28 @@ fn mismatch(own: Checksum, theirs: Checksum) -> Error {
     Error::new(Code::ChecksumMismatch, message)
 }
 
-/// From members of a backend's answer, by `member`: `checksum_crc64nvme`, `checksum_crc32c`.
+/// From members of a backend's answer, by `member`: `checksum_crc64nvme`, `checksum_crc32c`, `checksum_sha256`.
 pub fn in_answer<'a>(member: impl Fn(&str) -> Option<&'a str>) -> Told {
     let read = |algorithm: Algorithm| {
         let name = match algorithm {
             Algorithm::Crc64Nvme => "checksum_crc64nvme",
             Algorithm::Crc32c => "checksum_crc32c",
+            Algorithm::Sha256 => "checksum_sha256",
+            // Of ETags, only some are MD5s.
+            Algorithm::Md5 => return None,
         };
         Checksum::parse(algorithm, member(name)?)
     };
     Algorithm::ALL.into_iter().filter_map(read).collect()
 }
 
-/// From storage's headers: `x-amz-checksum-…` (a composite one, with a dash in it, is not read) and `x-goog-hash`.
+/// From storage's headers: `x-amz-checksum-…` (a composite CRC, with a dash in it, is not read) and `x-goog-hash`.
 pub fn in_headers(headers: &Headers) -> Told {
     let goog = headers.get("x-goog-hash").unwrap_or_default();
     let goog = goog.split(',').find_map(|pair| pair.trim().strip_prefix("crc32c="));
     in_answer(|name| match name {
         "checksum_crc64nvme" => headers.get("x-amz-checksum-crc64nvme"),
+        "checksum_sha256" => headers.get("x-amz-checksum-sha256"),
         _ => headers.get("x-amz-checksum-crc32c").or(goog),
     })
 }
@@ -64,22 +68,27 @@ mod tests {
         let headers = |list: &[(&str, &str)]| {
             Headers::new(list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
         };
-        let check = Checksum { algorithm: Algorithm::Crc32c, value: 0xe306_9283 };
+        let check = Checksum::of_crc(Algorithm::Crc32c, 0xe306_9283);
         let goog = in_headers(&headers(&[("x-goog-hash", "crc32c=4waSgw==,md5=AAAA")]));
         assert_eq!(goog, [check]);
         let both = in_headers(&headers(&[
             ("x-amz-checksum-crc64nvme", "rosUhgp5mIg="),
             ("x-amz-checksum-crc32c", "4waSgw==-2"),
         ]));
-        assert_eq!(both, [Checksum { algorithm: Algorithm::Crc64Nvme, value: 0xae8b_1486_0a79_9888 }]);
+        assert_eq!(both, [Checksum::of_crc(Algorithm::Crc64Nvme, 0xae8b_1486_0a79_9888)]);
     }
 
     #[test]
     fn only_the_same_kind_is_compared() {
-        let own = Checksum { algorithm: Algorithm::Crc64Nvme, value: 7 };
-        assert!(compare(own, &[Checksum { algorithm: Algorithm::Crc32c, value: 7 }]).is_none());
+        let own = Checksum::of_crc(Algorithm::Crc64Nvme, 7);
+        assert!(compare(own, &[Checksum::of_crc(Algorithm::Crc32c, 7)]).is_none());
         assert_eq!(compare(own, &[own]), Some(Ok(Integrity::Verified(own))));
-        let other = compare(own, &[Checksum { value: 8, ..own }]).unwrap().unwrap_err();
+        let other = compare(own, &[Checksum::of_crc(Algorithm::Crc64Nvme, 8)]).unwrap().unwrap_err();
         assert_eq!(other.code, Code::ChecksumMismatch);
+        // Of the whole, and of its parts' checksums.
+        let part = Checksum::new(Algorithm::Sha256, &[7; 32]);
+        let whole = Checksum::of_parts(Algorithm::Sha256, [Some(part), Some(part)].into_iter()).unwrap();
+        assert!(compare(whole, &[part]).is_none());
+        assert_eq!(compare(whole, &[part, whole]), Some(Ok(Integrity::Verified(whole))));
     }
 }

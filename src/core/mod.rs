@@ -19,6 +19,7 @@
 //! | whether silence is a stall | [`flight`] |
 
 pub mod answer;
+pub mod base64;
 pub mod calls;
 pub mod chance;
 pub mod checkpoint;
@@ -32,6 +33,8 @@ pub mod etag;
 pub mod fleet;
 pub mod flight;
 pub mod group;
+pub mod hashing;
+pub mod hex;
 pub mod http;
 pub mod integrity;
 pub mod json;

@@ -40,6 +40,11 @@ impl Settings {
     pub fn ways(&self) -> usize {
         self.concurrency.unwrap_or(limit::FIRST)
     }
+
+    /// What downloads are hashed with: ranges come in any order, so only CRCs of them can be put together.
+    pub fn checksum_down(&self) -> Option<Algorithm> {
+        self.checksum.map(|wanted| if wanted.is_crc() { wanted } else { Algorithm::Crc64Nvme })
+    }
 }
 
 /// What an application accepts, checked before a byte is sent.

@@ -188,9 +188,11 @@ pub fn upload_grant(answer: &Json) -> Result<UploadGrant, Error> {
     };
     let sums = match optional_text(answer, "checksum_algorithm")? {
         None => None,
-        Some(name) => Some(Algorithm::named(&name).ok_or_else(|| {
-            wrong("checksum_algorithm", "neither \"crc64nvme\" nor \"crc32c\", the checksums that this SDK knows")
-        })?),
+        Some(name) => {
+            let known = Algorithm::named(&name).filter(|algorithm| *algorithm != Algorithm::Md5);
+            let words = "none of \"crc64nvme\", \"crc32c\" and \"sha256\", the checksums that this SDK knows";
+            Some(known.ok_or_else(|| wrong("checksum_algorithm", words))?)
+        }
     };
     Ok(UploadGrant::Parts { key, upload_id, part_size, grants, sums })
 }

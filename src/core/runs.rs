@@ -32,7 +32,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::core::checksum::{Algorithm, Hasher};
+    use crate::core::{checksum::Algorithm, hashing::Hasher};
 
     fn run(start: u64, bytes: &[u8], algorithm: Algorithm) -> Run {
         let mut hasher = Hasher::new(algorithm);
@@ -51,7 +51,7 @@ mod tests {
             let mut cuts: Vec<_> = cuts.into_iter().filter(|cut| *cut < bytes.len()).chain([0, bytes.len()]).collect();
             cuts.sort_unstable();
             cuts.dedup();
-            for algorithm in Algorithm::ALL {
+            for algorithm in Algorithm::CRCS {
                 let mut runs: Vec<_> =
                     cuts.windows(2).map(|cut| run(cut[0] as u64, &bytes[cut[0]..cut[1]], algorithm)).collect();
                 let turn = turn % runs.len();

@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use super::{
-    checkpoint::{Recalled, Save},
+    checkpoint::{NotedPart, Recalled, Save},
     checksum::{Algorithm, Checksum},
     error::{Error, Failure},
     http::Response,
@@ -126,7 +126,7 @@ pub enum Command {
     RequestUpload(UploadRequest),
     RequestParts(UploadRef, Vec<UnsignedPart>),
     ListParts(UploadRef),
-    Complete(UploadRef, Vec<(u32, String)>),
+    Complete(UploadRef, Vec<NotedPart>),
     /// See what storage has under this key.
     Look(String),
     /// See its checksum alone, where the backend or storage tells it.

@@ -5,7 +5,7 @@ use std::future::Future;
 use futures_util::future::LocalBoxFuture;
 
 use crate::core::{
-    checkpoint::{Recalled, Save},
+    checkpoint::{NotedPart, Recalled, Save},
     checksum::{Algorithm, Checksum},
     error::Failure,
     fleet::TransferId,
@@ -50,7 +50,7 @@ pub trait Backend {
     fn complete_upload(
         &self,
         upload: &UploadRef,
-        parts: &[(u32, String)],
+        parts: &[NotedPart],
         size: u64,
     ) -> impl Future<Output = Result<Completion, Failure>>;
     fn abort_upload(&self, upload: &UploadRef) -> impl Future<Output = Result<(), Failure>>;

@@ -199,7 +199,7 @@ impl Options {
             "none" => Some(None),
             name => Algorithm::named(name).map(Some),
         };
-        self.optional("checksum", parse, "\"auto\", \"crc64nvme\", \"crc32c\" or \"none\"")
+        self.optional("checksum", parse, "\"auto\", \"crc64nvme\", \"crc32c\", \"sha256\", \"md5\" or \"none\"")
     }
 
     fn store(&self) -> Result<StoreKind, Error> {

@@ -99,7 +99,7 @@ impl Starter {
         let (key, options) = (key_of(key)?, Options::new(options)?);
         let (signal, resume) = (options.signal()?, options.resume()?);
         let disks = self.platform.store.disks.clone();
-        let (id, sink) = (id.into(), BrowserSink::new(options.to()?, resume, disks, self.settings.checksum));
+        let (id, sink) = (id.into(), BrowserSink::new(options.to()?, resume, disks, self.settings.checksum_down()));
         let listener = self.listener(id, observer, Some(sink.clone()), signal.clone());
         self.mailbox.post(Message::Download {
             id,

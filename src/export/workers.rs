@@ -27,3 +27,25 @@ pub fn hash_crc64nvme(before: u64, length: usize) -> u64 {
 pub fn hash_crc32c(before: u64, length: usize) -> u64 {
     hasher::hash_room(Algorithm::Crc32c, before, length)
 }
+
+#[wasm_bindgen]
+pub fn begin_sha256() {
+    hasher::begin_digest(Algorithm::Sha256);
+}
+
+#[wasm_bindgen]
+pub fn begin_md5() {
+    hasher::begin_digest(Algorithm::Md5);
+}
+
+/// So many of the bytes put there are next.
+#[wasm_bindgen]
+pub fn add_room(length: usize) {
+    hasher::add_room(length);
+}
+
+/// Where in memory the digest is.
+#[wasm_bindgen]
+pub fn end_digest() -> usize {
+    hasher::end_digest()
+}

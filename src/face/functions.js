@@ -38,7 +38,7 @@ async function answer(backend, method, path, body, signal) {
     case "POST /list-parts":
       return { parts: snake(await call("listParts", upload, signal)) };
     case "POST /complete-upload": {
-      const parts = body.parts.map(({ part_number: partNumber, etag }) => ({ partNumber, etag }));
+      const parts = body.parts.map(({ part_number: partNumber, etag, checksum }) => defined({ partNumber, etag, checksum }));
       const result = snake(await call("completeUpload", upload, parts, signal));
       // Only an object is a result.
       return Object(result) === result ? { file_key: upload.key, ...result } : result;

@@ -23,13 +23,31 @@ export function hash(sum, bytes, algorithm) {
 
 /** Of a Blob; a word where it can't be read. */
 export async function hashBlob(blob, algorithm) {
-  let value = 0n;
   try {
-    for await (const bytes of chunks(blob)) value = add(value, bytes, algorithm);
+    return algorithm.startsWith("crc") ? await crcOf(blob, algorithm) : await digestOf(blob, algorithm);
   } catch {
     return "unreadable";
   }
+}
+
+async function crcOf(blob, algorithm) {
+  let value = 0n;
+  for await (const bytes of chunks(blob)) value = add(value, bytes, algorithm);
   return text(value, algorithm);
+}
+
+/** In base64, an MD5 in hexadecimal digits. */
+async function digestOf(blob, algorithm) {
+  wasm[`begin_${algorithm}`]();
+  for await (const bytes of chunks(blob)) {
+    put(bytes);
+    wasm.add_room(bytes.length);
+  }
+  const place = wasm.end_digest() >>> 0;
+  const md5 = algorithm === "md5";
+  const digest = [...new Uint8Array(wasm.memory.buffer, place, md5 ? 16 : 32)];
+  const hex = () => digest.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `${algorithm} ${md5 ? hex() : btoa(String.fromCharCode(...digest))}`;
 }
 
 /** Read into one buffer again and again where the browser can: chunks would be garbage, which a busy worker seldom collects. */
@@ -59,9 +77,13 @@ function into(stream) {
   }
 }
 
-function add(value, bytes, algorithm) {
+function put(bytes) {
   const place = wasm.hash_room(bytes.length) >>> 0;
   new Uint8Array(wasm.memory.buffer, place, bytes.length).set(bytes);
+}
+
+function add(value, bytes, algorithm) {
+  put(bytes);
   return wasm[`hash_${algorithm}`](value, bytes.length);
 }
 

@@ -96,14 +96,14 @@ impl Backend for BrowserBackend {
         protocol::stored_parts(&answer).map_err(Failure::fatal)
     }
 
-    async fn complete_upload(
-        &self,
-        upload: &UploadRef,
-        parts: &[(u32, String)],
-        size: u64,
-    ) -> Result<Completion, Failure> {
-        let part = |(number, etag): &(u32, String)| {
-            json::object(&[("part_number", JsValue::from(*number)), ("etag", JsValue::from_str(etag))])
+    async fn complete_upload(&self, upload: &UploadRef, parts: &[NotedPart], size: u64) -> Result<Completion, Failure> {
+        let part = |NotedPart { number, etag, sum }: &NotedPart| {
+            let sum = sum.map_or(JsValue::UNDEFINED, |sum| sum.text().into());
+            json::object(&[
+                ("part_number", JsValue::from(*number)),
+                ("etag", JsValue::from_str(etag)),
+                ("checksum", sum),
+            ])
         };
         let parts: Array = parts.iter().map(part).collect();
         let [key, id] = names(upload);

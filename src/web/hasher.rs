@@ -17,8 +17,9 @@ use web_sys::{Blob, MessageEvent, ReadableStreamDefaultReader, Worker};
 use super::{fetch::next_chunk, listening::Listening, sink::BrowserSink, source::BlobSource};
 use crate::{
     core::{
-        checksum::{self, Algorithm, Checksum},
+        checksum::{Algorithm, Checksum},
         error::{Code, Error, Failure},
+        hashing::Hasher as Hashing,
     },
     drive::seams::Hasher,
 };
@@ -31,6 +32,8 @@ const IDLE: u32 = 3_000;
 thread_local! {
     /// Of a worker: what is to be hashed.
     static ROOM: RefCell<Vec<u8>> = RefCell::default();
+    /// Of a worker: a digest under way.
+    static DIGEST: RefCell<Option<Hashing>> = RefCell::default();
 }
 
 type Waiting = Rc<RefCell<VecDeque<oneshot::Sender<String>>>>;
@@ -183,7 +186,7 @@ pub struct Unreadable;
 /// Reads a Blob to its end, on this thread.
 async fn hash(blob: &Blob, algorithm: Algorithm) -> Result<Checksum, Unreadable> {
     let reader: ReadableStreamDefaultReader = blob.stream().get_reader().unchecked_into();
-    let (mut hasher, mut bytes) = (checksum::Hasher::new(algorithm), Vec::new());
+    let (mut hasher, mut bytes) = (Hashing::new(algorithm), Vec::new());
     while let Some(chunk) = next_chunk(&reader).await.map_err(|_| Unreadable)? {
         let length = chunk.length() as usize;
         if bytes.len() < length {
@@ -209,8 +212,30 @@ pub fn room(length: usize) -> usize {
 
 /// In a worker: the checksum of what `before` is of, and as many of the bytes put there behind it.
 pub fn hash_room(algorithm: Algorithm, before: u64, length: usize) -> u64 {
-    let mut hasher = checksum::Hasher::new(algorithm);
+    let mut hasher = Hashing::new(algorithm);
     hasher.go_on(before);
     ROOM.with_borrow(|room| hasher.add(room.get(..length).unwrap_or_default()));
-    hasher.finish().value
+    hasher.finish().register()
+}
+
+/// In a worker: the digest that is begun here is of the bytes that are put there and added from now on.
+pub fn begin_digest(algorithm: Algorithm) {
+    DIGEST.set(Some(Hashing::new(algorithm)));
+}
+
+pub fn add_room(length: usize) {
+    DIGEST.with_borrow_mut(|digest| {
+        if let Some(digest) = digest {
+            ROOM.with_borrow(|room| digest.add(room.get(..length).unwrap_or_default()));
+        }
+    });
+}
+
+/// Where it is found; it stays there until more bytes are put there.
+pub fn end_digest() -> usize {
+    let Some(digest) = DIGEST.take() else { return 0 };
+    let sum = digest.finish();
+    let place = room(sum.bytes().len());
+    ROOM.with_borrow_mut(|room| room.iter_mut().zip(sum.bytes()).for_each(|(own, byte)| *own = *byte));
+    place
 }

@@ -3,7 +3,10 @@
 use std::{cell::RefCell, rc::Rc};
 
 use presigned::{
-    core::checksum::{Algorithm, Checksum, Hasher as Oracle},
+    core::{
+        checksum::{Algorithm, Checksum},
+        hashing::Hasher as Oracle,
+    },
     drive::seams::{Hasher, Sink},
     web::{BlobSource, BrowserSink, Bytes, Target, WorkerHasher},
 };

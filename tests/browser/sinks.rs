@@ -7,7 +7,7 @@ use js_sys::Uint8Array;
 use presigned::{
     core::{
         checkpoint::{Checkpoint, DownloadPoint, Found, Recalled, Save},
-        checksum::{Algorithm, Checksum, Hasher},
+        checksum::{Algorithm, Checksum},
         download::version::Version,
         error::Code,
         stretches::Stretch,

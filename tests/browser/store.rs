@@ -62,7 +62,7 @@ fn part(number: u32) -> Save {
 
 /// With a checksum, but the second.
 fn noted(number: u32) -> NotedPart {
-    let sum = Checksum { algorithm: Algorithm::Crc64Nvme, value: number.into() };
+    let sum = Checksum::of_crc(Algorithm::Crc64Nvme, number.into());
     NotedPart { number, etag: format!("\"{number}\""), sum: (number != 2).then_some(sum) }
 }
 

@@ -1,11 +1,12 @@
 //! The backend of a world: it signs, lists, completes and removes; and sometimes it lies.
 
-use md5::{Digest, Md5};
 use presigned::{
     core::{
         answer,
+        checkpoint::NotedPart,
         checksum::Algorithm,
         error::{Code, Error, Failure, Verdict},
+        etag,
         integrity::Told,
         json::Json,
         protocol::{
@@ -18,7 +19,7 @@ use presigned::{
 
 use super::{
     platform::SimWorld,
-    server::{Object, SUM, Stretch, gone},
+    server::{Object, Stretch, gone, sum_header},
 };
 
 impl SimWorld {
@@ -46,26 +47,35 @@ impl SimWorld {
     /// What the backend knows of an object's checksum.
     fn told(&self, key: &str) -> Told {
         let object = self.server.objects.borrow().get(key).cloned();
-        let sum = object.filter(|_| self.server.weather.backend_tells).map(|object| object.sum(Algorithm::Crc64Nvme));
-        sum.into_iter().collect()
+        let Some(object) = object.filter(|_| self.server.weather.backend_tells) else { return Vec::new() };
+        let signed = self.server.signs_sums().filter(|signed| *signed != Algorithm::Crc64Nvme);
+        [Algorithm::Crc64Nvme].into_iter().chain(signed).map(|algorithm| object.sum(algorithm)).collect()
     }
 
-    fn complete(&self, upload: &UploadRef, parts: &[(u32, String)], size: u64) -> Result<(), Failure> {
+    fn complete(&self, upload: &UploadRef, parts: &[NotedPart], size: u64) -> Result<(), Failure> {
         let server = &self.server;
         if server.completed.borrow().contains_key(&upload.upload_id) {
             return if server.weather.once_only { Err(gone()) } else { Ok(()) };
         }
         let stored = server.uploads.borrow_mut().remove(&upload.upload_id).ok_or_else(gone)?;
         let etags: Vec<_> = stored.iter().map(|(number, bytes)| (*number, server.etag(bytes))).collect();
-        assert_eq!(etags, parts, "a completion names what is stored");
+        assert!(
+            etags.iter().cloned().eq(parts.iter().map(|part| (part.number, part.etag.clone()))),
+            "a completion names what is stored"
+        );
+        for part in parts {
+            let sum = server.signs_sums().map(|algorithm| stored[&part.number].as_it_came().sum(algorithm));
+            assert_eq!(part.sum, sum, "a completion has the checksums that were signed");
+        }
         let bytes: Vec<Stretch> = stored.into_values().collect();
         let mut lengths: Vec<_> = bytes.iter().map(Stretch::len).collect();
         assert_eq!(lengths.iter().sum::<u64>(), size, "and all of it");
         lengths.pop();
         lengths.dedup();
         assert!(lengths.len() < 2, "parts are of one size");
-        let etag =
-            if server.weather.md5 { composite(&etags) } else { format!("\"{}-{}\"", upload.upload_id, etags.len()) };
+        let composite = etag::composite(&etags).filter(|_| server.weather.md5);
+        let etag = composite.unwrap_or_else(|| format!("{}-{}", upload.upload_id, etags.len()));
+        let etag = format!("\"{etag}\"");
         let object = Object { bytes, etag, size, modified: server.unique() };
         server.objects.borrow_mut().insert(upload.key.clone(), object);
         server.completed.borrow_mut().insert(upload.upload_id.clone(), upload.key.clone());
@@ -87,9 +97,9 @@ impl Backend for SimWorld {
         server.uploads.borrow_mut().insert(upload_id.clone(), Default::default());
         let parts = u32::try_from(request.size.div_ceil(part_size)).expect("few parts");
         let first = if server.weather.no_request_parts { parts as usize } else { server.weather.batch };
-        let first = if server.signs_sums() { 0 } else { first };
+        let first = if server.signs_sums().is_some() { 0 } else { first };
         let grants = self.grants(&upload_id, (1..=parts).take(first));
-        let sums = server.signs_sums().then_some(Algorithm::Crc64Nvme);
+        let sums = server.signs_sums();
         Ok(UploadGrant::Parts { key, upload_id, part_size: Some(part_size), grants, sums })
     }
 
@@ -101,8 +111,9 @@ impl Backend for SimWorld {
         let numbers = parts.iter().map(|part| part.number).take(self.server.weather.batch);
         let mut grants = self.grants(&upload.upload_id, numbers);
         for ((_, signed), part) in grants.parts.iter_mut().zip(parts) {
-            assert_eq!(part.sum.is_some(), self.server.signs_sums(), "checksums are told where they are wanted");
-            signed.headers.extend(part.sum.map(|sum| (SUM.to_owned(), sum.text())));
+            let algorithm = part.sum.map(|sum| sum.algorithm);
+            assert_eq!(algorithm, self.server.signs_sums(), "checksums are told where they are wanted");
+            signed.headers.extend(part.sum.map(|sum| (sum_header(sum.algorithm), sum.text())));
         }
         Ok(grants)
     }
@@ -125,12 +136,7 @@ impl Backend for SimWorld {
         Ok(listed)
     }
 
-    async fn complete_upload(
-        &self,
-        upload: &UploadRef,
-        parts: &[(u32, String)],
-        size: u64,
-    ) -> Result<Completion, Failure> {
+    async fn complete_upload(&self, upload: &UploadRef, parts: &[NotedPart], size: u64) -> Result<Completion, Failure> {
         self.call().await?;
         let server = &self.server;
         // A lie may come before the deed, or after it.
@@ -148,7 +154,9 @@ impl Backend for SimWorld {
             });
         }
         let told = if server.weather.completions_tell { self.told(&upload.key) } else { Vec::new() };
-        Ok(Completion { key: upload.key.clone(), etag: None, location: None, told })
+        let etag = self.server.objects.borrow().get(&upload.key).map(|object| object.etag.clone());
+        let etag = etag.filter(|_| server.weather.completions_tell);
+        Ok(Completion { key: upload.key.clone(), etag, location: None, told })
     }
 
     async fn abort_upload(&self, upload: &UploadRef) -> Result<(), Failure> {
@@ -184,16 +192,6 @@ impl Backend for SimWorld {
         self.server.objects.borrow_mut().remove(key);
         Ok(())
     }
-}
-
-/// What S3 makes of the MD5s of an object's parts.
-fn composite(etags: &[(u32, String)]) -> String {
-    let mut digest = Md5::new();
-    for (_, etag) in etags {
-        let hex = etag.trim_matches('"');
-        digest.update(u128::from_str_radix(hex, 16).expect("an MD5").to_be_bytes());
-    }
-    format!("\"{:032x}-{}\"", u128::from_be_bytes(digest.finalize().into()), etags.len())
 }
 
 fn absent() -> Failure {

@@ -8,6 +8,7 @@ use std::{
 use presigned::{
     core::{
         chance::Chance,
+        checksum::Algorithm,
         fleet::TransferId,
         transfer::{Answer, Input, Link, Ticket},
     },
@@ -97,7 +98,7 @@ impl Weather {
             once_only: chance.up_to(1) == 0,
             no_list: chance.up_to(5) == 0,
             no_request_parts: foul && chance.up_to(9) == 0,
-            signs_sums: chance.up_to(3) == 0,
+            signs_sums: [Algorithm::Crc64Nvme, Algorithm::Sha256].get(chance.up_to(7) as usize).copied(),
             no_ranges: chance.up_to(9) == 0,
             exposed: chance.up_to(3) > 0,
             h2: chance.up_to(1) == 0,

@@ -14,7 +14,7 @@ use futures_executor::LocalPool;
 use futures_util::task::LocalSpawnExt;
 use presigned::{
     core::{
-        checkpoint::{Recalled, Save},
+        checkpoint::{NotedPart, Recalled, Save},
         checksum::{Algorithm, Checksum},
         error::{Code, Error, Failure},
         fleet::TransferId,
@@ -161,7 +161,7 @@ impl Backend for Replay {
         panic!("nothing is resumed")
     }
 
-    async fn complete_upload(&self, upload: &UploadRef, _: &[(u32, String)], _: u64) -> Result<Completion, Failure> {
+    async fn complete_upload(&self, upload: &UploadRef, _: &[NotedPart], _: u64) -> Result<Completion, Failure> {
         failed(&self.ask("complete-upload", None).await)?;
         Ok(Completion { key: upload.key.clone(), etag: None, location: None, told: Vec::new() })
     }
@@ -318,7 +318,7 @@ fn a_timeline_is_enough_to_play_its_network_again() {
             once_only: false,
             no_list: false,
             no_request_parts: false,
-            signs_sums: false,
+            signs_sums: None,
             no_ranges: false,
             exposed: true,
             h2: false,

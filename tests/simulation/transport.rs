@@ -9,7 +9,7 @@ use presigned::{
 
 use super::{
     platform::{SimSource, SimWorld},
-    server::{InFlight, SUM, Server, Stretch, refusal, reply},
+    server::{InFlight, Server, Stretch, refusal, reply, sum_header},
 };
 
 pub struct SimBody {
@@ -91,8 +91,11 @@ impl Transport for SimWorld {
             let there = self.server.uploads.borrow().get(upload_id).is_some_and(|parts| parts.contains_key(&number));
             assert!(!(known && there), "part {number} is sent again, though storage was known to have it");
         }
-        if let Some((_, sum)) = signed.headers.iter().find(|(name, _)| name == SUM) {
-            assert_eq!(*sum, bytes.sum(Algorithm::Crc64Nvme).text(), "what is signed is what is sent");
+        let signs = self.server.signs_sums();
+        if let Some(algorithm) = signs
+            && let Some((_, sum)) = signed.headers.iter().find(|(name, _)| *name == sum_header(algorithm))
+        {
+            assert_eq!(*sum, bytes.sum(algorithm).text(), "what is signed is what is sent");
             if self.server.happens(weather.corrupt) {
                 return Ok(refusal(400, "BadDigest", "not these bytes"));
             }

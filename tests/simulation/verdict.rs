@@ -3,6 +3,7 @@
 use presigned::{
     core::{
         checkpoint::{Checkpoint, UploadPoint},
+        checksum::Algorithm,
         error::{Code, Error},
         integrity::Integrity,
         transfer::{End, Finish},
@@ -13,7 +14,7 @@ use presigned::{
 use super::{
     fate::Climate,
     rules::{Ends, assert_holds, has_read},
-    server::CORRUPT,
+    server::{CORRUPT, Object, Stretch},
     store::{Record, identity},
     world::{Planned, World},
 };
@@ -89,14 +90,22 @@ impl World {
     fn assert_compared(&self, transfer: &Planned, finish: &Finish) {
         let weather = &self.platform.server.weather;
         let whole = transfer.is_upload && finish.size <= transfer.part_size;
-        let told = if whole { weather.storage_tells } else { weather.backend_tells };
+        let signed = self.platform.server.signs_sums().filter(|_| transfer.is_upload && !whole);
+        let algorithm = if transfer.is_upload { self.settings.checksum } else { self.settings.checksum_down() };
+        let told = match signed.or(algorithm) {
+            None => false,
+            Some(Algorithm::Md5) => weather.md5 && (whole || weather.completions_tell),
+            Some(Algorithm::Sha256) if signed.is_none() => false,
+            Some(_) if whole => weather.storage_tells,
+            Some(_) => weather.backend_tells,
+        };
         // In foul weather, who has to be asked once more may be out of reach for good.
         let heard = !transfer.is_upload || whole || weather.completions_tell || self.climate <= Climate::Gentle;
-        let able = self.settings.checksum.is_some() && weather.corrupt == 0 && transfer.newer.is_none() && heard;
+        let able = weather.corrupt == 0 && transfer.newer.is_none() && heard;
         match &finish.integrity {
             Integrity::Verified(sum) => {
                 let sums = transfer.versions().into_iter().filter(|bytes| bytes.len() == finish.size);
-                let sums: Vec<_> = sums.map(|bytes| bytes.sum(sum.algorithm)).collect();
+                let sums: Vec<_> = sums.map(|bytes| in_parts(bytes, transfer).sum(sum.algorithm)).collect();
                 assert!(sums.contains(sum), "{}: another checksum", transfer.key);
             }
             Integrity::Unverified(why) => assert!(!(told && able), "{}: not compared: {why}", transfer.key),
@@ -172,11 +181,23 @@ impl World {
         let mut at = 0;
         for bytes in &object.bytes {
             // Where nothing was compared, nobody could know.
-            let corrupt = bytes.of & CORRUPT > 0 && matches!(finish.integrity, Integrity::Unverified(_));
+            let blind = match finish.integrity {
+                Integrity::Unverified(_) => true,
+                // An ETag is of the bytes as they came.
+                Integrity::Verified(sum) => sum.algorithm == Algorithm::Md5,
+            };
+            let corrupt = bytes.of & CORRUPT > 0 && blind;
             let of = if corrupt { transfer.id | CORRUPT } else { transfer.id };
             assert_eq!((bytes.of, bytes.start), (of, at), "{}: bytes out of place", transfer.key);
             at = bytes.end;
         }
         assert_eq!((at, object.size), (transfer.size, transfer.size), "{}: all of it", transfer.key);
     }
+}
+
+/// As it was sent.
+fn in_parts(whole: Stretch, transfer: &Planned) -> Object {
+    let starts = (0..whole.end.max(1)).step_by(transfer.part_size as usize);
+    let part = |start| Stretch { start, end: whole.end.min(start + transfer.part_size), ..whole };
+    Object { bytes: starts.map(part).collect(), etag: String::new(), size: whole.end, modified: 0 }
 }

@@ -75,7 +75,12 @@ impl World {
             part_size: None,
             retry: Policy::new(vec![50, 100, 200, 400, 800, 1600]),
             stall_timeout: 5_000,
-            checksum: (chance.up_to(5) > 0).then_some(Algorithm::Crc64Nvme),
+            checksum: match chance.up_to(8) {
+                0 => None,
+                1 => Some(Algorithm::Sha256),
+                2 | 3 => Some(Algorithm::Md5),
+                _ => Some(Algorithm::Crc64Nvme),
+            },
         };
         let fate = Fate::draw(climate, &mut chance);
         let shelf = Rc::new(Shelf::default());

@@ -143,7 +143,7 @@ impl Download {
     pub fn new(key: String, settings: &Settings, seed: u64, wanted: Wanted) -> Self {
         // Of a stream nothing is kept, so there is nothing to recall, and nothing that could be hashed at its end.
         let (phase, checksum) = match wanted {
-            Wanted::File { resume } => (Phase::Recalling { resume }, settings.checksum),
+            Wanted::File { resume } => (Phase::Recalling { resume }, settings.checksum_down()),
             Wanted::Stream { .. } => (Phase::Requesting, None),
         };
         Self {

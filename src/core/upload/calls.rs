@@ -41,7 +41,9 @@ impl Upload {
     fn next_call(&self) -> Option<Command> {
         match &self.phase {
             Phase::Removing(command) => Some(command.clone()),
-            Phase::Completing => Some(Command::Complete(self.upload.clone()?, self.parts.as_ref()?.etags())),
+            Phase::Completing => {
+                Some(Command::Complete(self.upload.clone()?, self.parts.as_ref()?.to_complete(self.hashing.signed)))
+            }
             Phase::Looking(_) => Some(Command::Look(self.key.clone())),
             Phase::Verifying(completion) => self.wants_look_up().then(|| Command::LookUp(completion.key.clone())),
             Phase::Confirming(..) => Some(Command::ListParts(self.upload.clone()?)),
@@ -83,7 +85,7 @@ impl Upload {
             Answer::PartsListed(list) => self.listed(&list),
             Answer::Completed(completion) => self.completed(completion),
             Answer::Looked(seen) if matches!(self.phase, Phase::Verifying(_)) => {
-                self.looked_up(seen.map(|seen| seen.told).unwrap_or_default());
+                self.looked_up(seen);
             }
             Answer::Looked(seen) => self.looked(seen),
             Answer::Removed => self.end(State::Aborted, End::Aborted),
@@ -325,7 +327,7 @@ impl Upload {
             Phase::Completing if self.doubt || gone => self.phase = Phase::Looking(error),
             Phase::Verifying(_) => {
                 self.log(Level::Warn, format!("No checksum of the object is to be had: {}", error.message));
-                self.looked_up(Vec::new());
+                self.looked_up(None);
             }
             Phase::Looking(why) => {
                 let why = why.clone();

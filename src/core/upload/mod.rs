@@ -246,7 +246,9 @@ impl Upload {
             parts.wake(self.now);
         }
         self.calls.wake(self.now);
-        let all_stored = self.parts.as_ref().is_some_and(Parts::all_stored);
+        // A completion names the checksums that were signed, so that those of an earlier life are to be known again.
+        let ready = |parts: &Parts| parts.all_stored() && (parts.all_hashed() || !self.hashing.signed);
+        let all_stored = self.parts.as_ref().is_some_and(ready);
         if matches!(self.phase, Phase::Sending) && all_stored && self.upload.is_some() {
             self.phase = Phase::Completing;
         }

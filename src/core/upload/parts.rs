@@ -3,6 +3,7 @@
 use crate::core::{
     checkpoint::NotedPart,
     checksum::{Algorithm, Checksum},
+    etag,
     plan::Plan,
     protocol::StoredPart,
     retry::Backoff,
@@ -97,7 +98,15 @@ impl Parts {
         self.plan.size() - self.loaded.min(self.plan.size())
     }
 
-    /// What Complete wants to know.
+    /// What Complete wants to know; checksums only where they were signed.
+    pub fn to_complete(&self, signed: bool) -> Vec<NotedPart> {
+        let own = (1..).zip(&self.parts);
+        let part = |(number, part): (u32, &Part)| {
+            Some(NotedPart { number, etag: part.etag.clone()?, sum: part.sum.filter(|_| signed) })
+        };
+        own.filter_map(part).collect()
+    }
+
     pub fn etags(&self) -> Vec<(u32, String)> {
         (1..).zip(&self.parts).filter_map(|(number, part)| Some((number, part.etag.clone()?))).collect()
     }
@@ -222,11 +231,15 @@ impl Parts {
         self.hashed == self.parts.len()
     }
 
-    /// The checksum of the whole, once every part is hashed.
-    pub fn sum(&self, algorithm: Algorithm) -> Option<Checksum> {
+    /// The checksum of the whole, once every part is hashed; `composite`, where it was not sent as one.
+    pub fn sum(&self, algorithm: Algorithm, composite: bool) -> Option<Checksum> {
         // Asked after each part: what is not all there yet is not put together each time.
         if !self.all_hashed() {
             return None;
+        }
+        if !algorithm.is_crc() {
+            let mut sums = self.parts.iter().map(|part| part.sum);
+            return if composite { Checksum::of_parts(algorithm, sums) } else { sums.next()? };
         }
         let size = |number| {
             let bytes = self.plan.bytes(number);
@@ -240,6 +253,12 @@ impl Parts {
             whole = whole.and(self.sum_of(number)?, shift);
         }
         Some(whole)
+    }
+
+    /// Storage's ETags are MD5s: that of a part is what its bytes have here.
+    pub fn has_md5s(&self) -> bool {
+        let is_md5 = |part: &Part| part.sum.is_some() && part.etag.as_deref().and_then(etag::md5) == part.sum;
+        self.parts.iter().any(is_md5)
     }
 
     /// The attempt is off, through no fault of the part's.
@@ -338,7 +357,7 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::checksum::Hasher;
+    use crate::core::hashing::Hasher;
 
     fn noted(number: u32, etag: &str) -> NotedPart {
         NotedPart { number, etag: etag.into(), sum: None }
@@ -347,8 +366,8 @@ mod tests {
     #[test]
     fn the_sum_of_the_parts_is_that_of_the_whole() {
         let bytes: Vec<u8> = (0..25).collect();
-        let mut hasher = Hasher::new(Algorithm::Crc64Nvme);
-        let mut sum = |bytes: &[u8]| {
+        let sum = |bytes: &[u8]| {
+            let mut hasher = Hasher::new(Algorithm::Crc64Nvme);
             hasher.add(bytes);
             hasher.finish()
         };
@@ -364,7 +383,7 @@ mod tests {
             parts.hashed(number, sum(&bytes[own.start as usize..own.end as usize]));
         }
         assert!(parts.all_hashed());
-        assert_eq!(parts.sum(Algorithm::Crc64Nvme), Some(sum(&bytes)));
+        assert_eq!(parts.sum(Algorithm::Crc64Nvme, true), Some(sum(&bytes)));
     }
 
     #[test]

@@ -8,11 +8,12 @@ use crate::core::{
     checkpoint::{NotedPart, Save},
     checksum::{Algorithm, Checksum},
     error::{Code, Error, Failure},
+    etag,
     flight::Stage,
     integrity::{self, Integrity, Told},
     plan::USUAL_PART,
     protocol::Completion,
-    transfer::{Command, Level, Output},
+    transfer::{Command, Level, Output, Seen},
 };
 
 /// Parts that are hashed at once: reading one hides the start of the next.
@@ -108,8 +109,13 @@ impl Upload {
             (None, _) => unverified("Checksums are switched off."),
             (_, Some(hindrance)) => unverified(hindrance),
             (Some(algorithm), None) => {
-                let Some(own) = self.parts.as_ref().and_then(|parts| parts.sum(algorithm)) else { return };
-                match integrity::compare(own, &completion.told) {
+                let Some(parts) = &self.parts else { return };
+                let Some(own) = parts.sum(algorithm, self.upload.is_some()) else { return };
+                match integrity::compare(own, &told(completion)) {
+                    // Encrypting stores have ETags that only look like MD5s.
+                    Some(Err(_)) if algorithm == Algorithm::Md5 && !parts.has_md5s() => unverified(
+                        "Storage's ETag is not the MD5 of these bytes, as with encryption by KMS or by a customer's key.",
+                    ),
                     Some(outcome) => outcome,
                     None if self.may_look_up() => return,
                     None => unverified("Neither the backend nor storage tells a checksum of this object."),
@@ -125,9 +131,10 @@ impl Upload {
 
     /// A checksum is wanted that no answer has told.
     pub(super) fn wants_look_up(&self) -> bool {
-        let Phase::Verifying(Completion { told, .. }) = &self.phase else { return false };
+        let Phase::Verifying(completion) = &self.phase else { return false };
         let all = self.parts.as_ref().is_some_and(Parts::all_hashed) && self.hashing.hindrance.is_none();
-        let known = |algorithm| integrity::of(algorithm, told).is_some();
+        let told = told(completion);
+        let known = |algorithm| integrity::of(algorithm, &told).is_some();
         all && self.may_look_up() && !self.hashing.algorithm.is_none_or(known)
     }
 
@@ -136,10 +143,11 @@ impl Upload {
         !self.hashing.looked_up && (self.upload.is_some() || self.request.size >= USUAL_PART)
     }
 
-    pub(super) fn looked_up(&mut self, found: Told) {
+    pub(super) fn looked_up(&mut self, found: Option<Seen>) {
         self.hashing.looked_up = true;
-        if let Phase::Verifying(completion) = &mut self.phase {
-            completion.told.extend(found);
+        if let (Phase::Verifying(completion), Some(Seen { etag, told, .. })) = (&mut self.phase, found) {
+            completion.told.extend(told);
+            completion.etag = completion.etag.take().or(etag);
         }
     }
 
@@ -148,4 +156,10 @@ impl Upload {
         self.unsave();
         self.fail(error);
     }
+}
+
+/// Everything that could be compared; an ETag may be an MD5.
+fn told(completion: &Completion) -> Told {
+    let md5 = completion.etag.as_deref().and_then(etag::md5);
+    completion.told.iter().copied().chain(md5).collect()
 }

@@ -7,7 +7,7 @@ use std::{
 
 use presigned::{
     core::{
-        checkpoint::{Recalled, Save},
+        checkpoint::{NotedPart, Recalled, Save},
         checksum::{Algorithm, Checksum},
         error::Failure,
         fleet::TransferId,
@@ -150,7 +150,7 @@ impl Backend for Net {
         panic!("nothing is resumed")
     }
 
-    async fn complete_upload(&self, upload: &UploadRef, _: &[(u32, String)], _: u64) -> Result<Completion, Failure> {
+    async fn complete_upload(&self, upload: &UploadRef, _: &[NotedPart], _: u64) -> Result<Completion, Failure> {
         self.call().await;
         Ok(Completion { key: upload.key.clone(), etag: None, location: None, told: Vec::new() })
     }
