@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::backend::PartChecksum;
 use crate::provider::Provider;
 
 /// A backend, an S3-shaped store and a fault machine on loopback.
@@ -53,9 +54,9 @@ pub struct Settings {
     #[arg(long, default_value_t = 32)]
     pub batch: usize,
 
-    /// Sign no part without its checksum (CRC-64/NVME): the store then takes no other bytes
-    #[arg(long)]
-    pub part_checksums: bool,
+    /// Sign no part without its checksum: the store then takes no other bytes
+    #[arg(long, value_name = "ALGORITHM", num_args = 0..=1, require_equals = true, default_missing_value = "crc64nvme")]
+    pub part_checksums: Option<PartChecksum>,
 
     /// Largest file taken, in bytes
     #[arg(long, default_value_t = 10_000 * (5 << 30))]

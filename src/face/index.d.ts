@@ -64,9 +64,12 @@ export interface ClientSettings {
   /**
    * End-to-end integrity: every byte is read a second time, hashed in a worker, and the sum compared with storage's own, where the
    * backend's answers or storage's headers tell it. "auto" is CRC-64/NVME, which S3 computes by itself; CRC-32C is what Google
-   * Cloud Storage tells. @default "auto"
+   * Cloud Storage tells. "sha256" and "md5" are for uploads, part by part; downloads are hashed by "auto" then. The former is compared
+   * with S3's composite checksum, where the backend has declared it. The latter is compared with the ETag, which is the MD5 where
+   * storage does not encrypt with KMS or a customer's key: it helps where storage computes no other checksum. One ETag that is its
+   * part's MD5 proves that all should be; without that, a difference is no error, and the result is unverified. @default "auto"
    */
-  checksum?: "auto" | "crc64nvme" | "crc32c" | "none";
+  checksum?: "auto" | "crc64nvme" | "crc32c" | "sha256" | "md5" | "none";
   /** Where unfinished transfers are remembered; "memory" lasts as long as the page. No URL is in it. @default "indexeddb" */
   store?: "indexeddb" | "memory";
   /** Every request and decision, for monitoring. A presigned URL is cut to its origin and path. */
@@ -164,7 +167,8 @@ export interface DownloadResult {
   integrity: Integrity;
 }
 /**
- * `verified`: our checksum of every byte (base64) equals that which storage computed itself. Else why it could not be compared.
+ * `verified`: our checksum of every byte (base64; MD5 in hexadecimal digits; those of parts' checksums with a dash and the number of
+ * parts) equals that which storage computed itself. Else why it could not be compared.
  * A mismatch is never a result: it is a `checksum-mismatch`.
  */
 export type Integrity = { verified: true; algorithm: string; value: string } | { verified: false; reason: string };
@@ -298,9 +302,16 @@ export interface Backend {
   listParts?(upload: UploadRef, signal: AbortSignal): Promise<{ partNumber: number; etag: string; size: number }[]>;
   completeUpload?(
     upload: UploadRef,
-    parts: { partNumber: number; etag: string }[],
+    /** `checksum`: the one that was signed with the part. */
+    parts: { partNumber: number; etag: string; checksum?: string }[],
     signal: AbortSignal,
-  ): Promise<{ etag?: string | undefined; location?: string | undefined; checksumCrc64nvme?: string | undefined; checksumCrc32c?: string | undefined }>;
+  ): Promise<{
+    etag?: string | undefined;
+    location?: string | undefined;
+    checksumCrc64nvme?: string | undefined;
+    checksumCrc32c?: string | undefined;
+    checksumSha256?: string | undefined;
+  }>;
   abortUpload?(upload: UploadRef): Promise<void>;
   requestDownload?(key: string, signal: AbortSignal): Promise<DownloadGrant>;
   list?(prefix: string | undefined, signal: AbortSignal): Promise<StoredFile[]>;
@@ -336,7 +347,7 @@ export type UploadGrant =
       uploadId: string;
       partSize?: number | undefined;
       /** No part is signed without its checksum by this algorithm: `requestParts` gets them, in base64 by part number. */
-      checksumAlgorithm?: "crc64nvme" | "crc32c" | undefined;
+      checksumAlgorithm?: "crc64nvme" | "crc32c" | "sha256" | undefined;
     } & Partial<PartGrants>)
   /** Storage has this very file already. */
   | { key: string; stored: true };

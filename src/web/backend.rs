@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     core::{
+        checkpoint::NotedPart,
         error::Failure,
         protocol::{
             self, Completion, DownloadGrant, PartGrants, StoredFile, StoredPart, UnsignedPart, UploadGrant, UploadRef,

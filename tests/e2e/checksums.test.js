@@ -1,4 +1,5 @@
 // A backend that signs no part without its checksum: a spoilt part is refused by the store and sent again, in every life of the page.
+// And ETags, where there is nothing else to compare with.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -22,56 +23,83 @@ const here = {};
 
 before(async () => {
   here.profile = await mkdtemp(join(tmpdir(), "presigned-checksums-"));
-  here.server = await startMockServer({ page: PAGE, args: ["--part-checksums", "--part-size", String(MIB)] });
+  const serve = (args) => startMockServer({ page: PAGE, args: ["--part-size", String(MIB), ...args] });
+  here.servers = {
+    crc64nvme: await serve(["--part-checksums"]),
+    sha256: await serve(["--part-checksums=sha256"]),
+    // It computes none of its own.
+    md5: await serve(["--provider", "garage"]),
+  };
   here.context = await launchProfile(here.profile);
   await here.context.exposeBinding("tell", () => {});
-  here.plan = { ...PLAN, token: await logIn(here.server, "careful") };
 });
 after(async () => {
   await here.context?.close();
-  await here.server?.stop();
+  for (const server of Object.values(here.servers ?? {})) await server.stop();
   if (here.profile) await rm(here.profile, { recursive: true, force: true, maxRetries: 5 });
 });
 
-test("a part that was spoilt on its way is refused, and sent again", { timeout }, async () => {
-  const page = await visit([{ on: "part", part: 3, times: 1, do: { flip_byte: 1000 } }]);
-  await page.evaluate((plan) => begin(plan), here.plan);
-  await judge(page);
-  const { answers, parts } = await call(here.server, "GET", "/_stats");
-  assert.equal(answers[400], 1, "the store has refused it once");
-  assert.deepEqual(Object.values(parts).map(({ stored }) => stored), Array(PARTS).fill(1));
-});
+for (const algorithm of ["crc64nvme", "sha256"]) {
+  test(`${algorithm}: a part that was spoilt on its way is refused, and sent again`, { timeout }, async () => {
+    const { server, page, plan } = await visit(algorithm, [{ on: "part", part: 3, times: 1, do: { flip_byte: 1000 } }]);
+    await page.evaluate((plan) => begin(plan), plan);
+    await judge(page, server, plan, algorithm);
+    const { answers, parts } = await call(server, "GET", "/_stats");
+    assert.equal(answers[400], 1, "the store has refused it once");
+    assert.deepEqual(Object.values(parts).map(({ stored }) => stored), Array(PARTS).fill(1));
+  });
 
-test("after a reload, too", { timeout }, async () => {
-  const page = await visit([{ on: "part", do: { bytes_per_second: MIB } }]);
-  await page.evaluate((plan) => begin(plan), here.plan);
-  assert.ok(await page.evaluate((loaded) => until({ loaded }), PLAN.size / 3));
-  await page.reload();
-  await call(here.server, "PUT", "/_faults", { rules: [{ on: "part", part: PARTS, times: 1, do: { flip_byte: 2 } }] });
-  const saved = await page.evaluate((plan) => begin(plan), here.plan);
-  assert.equal(saved.length, 1);
-  await judge(page);
-  const { answers, bytes_in: sent } = await call(here.server, "GET", "/_stats");
-  // What the reload cut off in its middle may be answered so as well.
-  assert.ok(answers[400] >= 1, "the store has refused it");
-  assert.ok(sent < PLAN.size + 4 * PLAN.client.concurrency * MIB, `${sent} bytes were sent: it has begun anew`);
-});
-
-async function visit(rules) {
-  const page = await here.context.newPage();
-  await page.goto(here.server.page);
-  await call(here.server, "DELETE", "/_stats");
-  await call(here.server, "PUT", "/_faults", { rules });
-  return page;
+  test(`${algorithm}: after a reload, too`, { timeout }, async () => {
+    const { server, page, plan } = await visit(algorithm, [{ on: "part", do: { bytes_per_second: MIB } }]);
+    await page.evaluate((plan) => begin(plan), plan);
+    assert.ok(await page.evaluate((loaded) => until({ loaded }), PLAN.size / 3));
+    await page.reload();
+    await call(server, "PUT", "/_faults", { rules: [{ on: "part", part: PARTS, times: 1, do: { flip_byte: 2 } }] });
+    const saved = await page.evaluate((plan) => begin(plan), plan);
+    assert.equal(saved.length, 1);
+    await judge(page, server, plan, algorithm);
+    const { answers, bytes_in: sent } = await call(server, "GET", "/_stats");
+    // What the reload cut off in its middle may be answered so as well.
+    assert.ok(answers[400] >= 1, "the store has refused it");
+    assert.ok(sent < PLAN.size + 4 * PLAN.client.concurrency * MIB, `${sent} bytes were sent: it has begun anew`);
+  });
 }
 
-/** Verified by the page, though it asked for no checksum; and byte for byte what was given. */
-async function judge(page) {
+test("a store's ETags are the MD5s of parts, and of a whole file", { timeout }, async () => {
+  for (const size of [PLAN.size, 100_000]) {
+    const { server, page, plan } = await visit("md5", []);
+    const own = { ...plan, size, client: { ...plan.client, checksum: "md5" } };
+    await page.evaluate((plan) => begin(plan), own);
+    const { value } = await judge(page, server, own, "md5");
+    assert.match(value, size === PLAN.size ? /^[0-9a-f]{32}-21$/ : /^[0-9a-f]{32}$/);
+  }
+});
+
+test("a part whose ETag is not its MD5, where the others' are, was spoilt", { timeout }, async () => {
+  const { page, plan } = await visit("md5", [{ on: "part", part: 3, times: 1, do: { flip_byte: 1000 } }]);
+  await page.evaluate((plan) => begin(plan), { ...plan, client: { ...plan.client, checksum: "md5" } });
+  const { failed } = await page.evaluate(() => result());
+  assert.equal(failed?.code, "checksum-mismatch", JSON.stringify(failed));
+  await page.close();
+});
+
+async function visit(name, rules) {
+  const server = here.servers[name];
+  const page = await here.context.newPage();
+  await page.goto(server.page);
+  await call(server, "DELETE", "/_stats");
+  await call(server, "PUT", "/_faults", { rules });
+  return { server, page, plan: { ...PLAN, token: await logIn(server, "careful") } };
+}
+
+/** Verified by the page, though it may have asked for no checksum; and byte for byte what was given. */
+async function judge(page, server, plan, algorithm) {
   const { failed, integrity, key } = await page.evaluate(() => result());
   assert.equal(failed, undefined, JSON.stringify(failed));
-  assert.deepEqual([integrity.verified, integrity.algorithm], [true, "crc64nvme"]);
-  const stored = await getFile(here.server, here.plan.token, key);
+  assert.deepEqual([integrity.verified, integrity.algorithm], [true, algorithm], JSON.stringify(integrity));
+  const stored = await getFile(server, plan.token, key);
   const digest = (bytes) => createHash("sha256").update(bytes).digest("hex");
-  assert.equal(digest(stored), digest(bytesOf(PLAN.seed, PLAN.size)));
+  assert.equal(digest(stored), digest(bytesOf(plan.seed, plan.size)));
   await page.close();
+  return integrity;
 }

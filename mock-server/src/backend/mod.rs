@@ -12,6 +12,7 @@ mod auth;
 pub mod cleanup;
 mod error;
 mod files;
+mod part_checksum;
 mod rules;
 mod signer;
 mod storage;
@@ -31,6 +32,7 @@ use serde::de::DeserializeOwned;
 
 use self::auth::Auth;
 use self::error::ApiError;
+pub use self::part_checksum::PartChecksum;
 use self::rules::Rules;
 use self::storage::Storage;
 use crate::settings::Settings;
@@ -44,7 +46,7 @@ pub struct Backend {
     /// Parts signed with the first answer.
     batch: usize,
     /// No part is signed without its checksum.
-    part_checksums: bool,
+    part_checksums: Option<PartChecksum>,
     abort_after: Duration,
 }
 

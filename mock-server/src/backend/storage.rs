@@ -15,6 +15,7 @@ use rusty_s3::{Bucket, UrlStyle};
 use serde::{Deserialize, Serialize};
 
 use super::auth::FOLDER;
+use super::part_checksum::PartChecksum;
 use super::signer::Signer;
 use super::store_error::{StoreError, checked, text};
 use crate::store::Access;
@@ -39,6 +40,9 @@ pub struct Part {
     pub etag: String,
     #[serde(default)]
     pub size: u64,
+    /// With a completion, where it was signed: in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
 }
 
 pub struct Head {
@@ -48,6 +52,7 @@ pub struct Head {
     pub content_encoding: Option<String>,
     pub checksum_crc64nvme: Option<String>,
     pub checksum_crc32c: Option<String>,
+    pub checksum_sha256: Option<String>,
 }
 
 /// What Complete says, whichever of its two documents comes; both have the element names of S3.
@@ -185,6 +190,7 @@ impl Storage {
                 part_number: part.number,
                 etag: part.etag,
                 size: part.size,
+                checksum: None,
             }));
             let next = page.next_part_number_marker.filter(|next| Some(*next) > marker && *next > 0);
             // A marker alone does not mean that there is more: S3 gives one with every page.
@@ -203,7 +209,11 @@ impl Storage {
         let list: String = parts
             .iter()
             .map(|part| {
-                format!("<Part><PartNumber>{}</PartNumber><ETag>{}</ETag></Part>", part.part_number, escape(&part.etag))
+                let (number, etag) = (part.part_number, escape(&part.etag));
+                // By its length: S3 wants to hear again what was declared, which of the two only SHA-256 was.
+                let sha256 = part.checksum.as_deref().filter(|sum| PartChecksum::Sha256.is_valid(sum));
+                let sha256 = sha256.map(|sum| format!("<ChecksumSHA256>{sum}</ChecksumSHA256>")).unwrap_or_default();
+                format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag>{sha256}</Part>")
             })
             .collect();
         let body = format!(
@@ -250,6 +260,7 @@ impl Storage {
                 .flat_map(|hashes| hashes.split(','))
                 .find_map(|hash| hash.trim().strip_prefix("crc32c="))
                 .map(str::to_owned),
+            checksum_sha256: header("x-amz-checksum-sha256"),
         })
     }
 

@@ -6,8 +6,6 @@ use std::sync::Arc;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt as _;
 use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
@@ -15,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::auth::User;
 use super::error::ApiError;
+use super::part_checksum::PartChecksum;
 use super::rules::{MAX_PARTS, metadata_headers, new_key};
 use super::storage::{Completed, Part};
 use super::store_error::StoreError;
@@ -141,16 +140,17 @@ async fn grant(backend: &Backend, user: &User, request: UploadRequest) -> Result
             headers: (request.multipart || headers.len() > 1).then_some(headers),
         });
     }
+    headers.extend(backend.part_checksums.and_then(PartChecksum::declaration));
     let upload_id = backend.storage.create_upload(&file_key, &headers).await?;
     let count = u16::try_from(size.div_ceil(part_size)).unwrap_or(u16::MAX);
     // Whose checksums are wanted can't be signed yet.
-    let batch = if backend.part_checksums { 0 } else { u16::try_from(backend.batch).unwrap_or(u16::MAX) };
+    let batch = if backend.part_checksums.is_some() { 0 } else { u16::try_from(backend.batch).unwrap_or(u16::MAX) };
     Ok(UploadGrant::Parts {
         parts: (1..=count.min(batch)).map(|number| sign_part(backend, &file_key, &upload_id, number, None)).collect(),
         file_key,
         upload_id,
         part_size,
-        checksum_algorithm: backend.part_checksums.then_some("crc64nvme"),
+        checksum_algorithm: backend.part_checksums.map(PartChecksum::name),
         expires_in,
     })
 }
@@ -160,7 +160,7 @@ pub struct PartsRequest {
     file_key: String,
     upload_id: String,
     part_numbers: Vec<u16>,
-    /// CRC-64/NVME of each part, in base64: the store then refuses other bytes.
+    /// Of each part, in base64: the store then refuses other bytes.
     #[serde(default)]
     checksums: BTreeMap<u16, String>,
 }
@@ -183,21 +183,23 @@ pub async fn request_parts(
             "`part_numbers` may hold at most {MAX_BATCH} numbers from 1 to {MAX_PARTS}"
         )));
     }
-    if backend.part_checksums && !request.part_numbers.iter().all(|number| request.checksums.contains_key(number)) {
+    if backend.part_checksums.is_some()
+        && !request.part_numbers.iter().all(|number| request.checksums.contains_key(number))
+    {
         return Err(ApiError::bad_request("`checksums` must hold one for each part"));
     }
-    let is_crc64 = |sum: &String| STANDARD.decode(sum).is_ok_and(|bytes| bytes.len() == 8);
-    if !request.checksums.is_empty() && !backend.storage.has_crc64() {
+    let algorithm = backend.part_checksums.unwrap_or(PartChecksum::Crc64nvme);
+    if !request.checksums.is_empty() && !backend.storage.has_crc64() && algorithm == PartChecksum::Crc64nvme {
         return Err(ApiError::bad_request("`checksums` are not for this store, which has no CRC-64/NVME"));
     }
-    if !request.checksums.values().all(is_crc64) {
-        return Err(ApiError::bad_request("`checksums` must be CRC-64/NVME in base64"));
+    if !request.checksums.values().all(|sum| algorithm.is_valid(sum)) {
+        return Err(ApiError::bad_request(format!("`checksums` must be {} in base64", algorithm.name())));
     }
     let parts = request
         .part_numbers
         .iter()
         .map(|&number| {
-            let checksum = request.checksums.get(&number);
+            let checksum = request.checksums.get(&number).map(|sum| algorithm.header(sum));
             sign_part(&backend, &request.file_key, &request.upload_id, number, checksum)
         })
         .collect();
@@ -239,6 +241,8 @@ pub struct CompleteAnswer {
     checksum_crc64nvme: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     checksum_crc32c: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checksum_sha256: Option<String>,
 }
 
 pub async fn complete_upload(
@@ -255,6 +259,11 @@ pub async fn complete_upload(
         || !parts.iter().all(|part| is_part_number(part.part_number) && is_etag(&part.etag))
     {
         return Err(ApiError::bad_request(format!("`parts` must hold numbers from 1 to {MAX_PARTS}, and ETags")));
+    }
+    if let Some(algorithm) = backend.part_checksums
+        && !parts.iter().all(|part| part.checksum.as_ref().is_some_and(|sum| algorithm.is_valid(sum)))
+    {
+        return Err(ApiError::bad_request(format!("`parts` must each have a `checksum`: {}", algorithm.name())));
     }
     let completed = match backend.storage.complete_upload(&file_key, &upload_id, &parts).await {
         // Perhaps an earlier Complete worked and its answer was lost: then the object is there and is made of these parts.
@@ -273,6 +282,7 @@ pub async fn complete_upload(
         location: completed.location,
         checksum_crc64nvme: completed.checksum_crc64nvme.or(head.checksum_crc64nvme),
         checksum_crc32c: head.checksum_crc32c,
+        checksum_sha256: head.checksum_sha256,
         file_key,
     }))
 }
@@ -292,9 +302,14 @@ pub async fn abort_upload(
     Ok(Answer(json!({})))
 }
 
-fn sign_part(backend: &Backend, key: &str, upload_id: &str, number: u16, crc64nvme: Option<&String>) -> SignedPart {
-    let headers =
-        crc64nvme.map(|sum| BTreeMap::from([("x-amz-checksum-crc64nvme".to_owned(), sum.clone())])).unwrap_or_default();
+fn sign_part(
+    backend: &Backend,
+    key: &str,
+    upload_id: &str,
+    number: u16,
+    checksum: Option<BTreeMap<String, String>>,
+) -> SignedPart {
+    let headers = checksum.unwrap_or_default();
     SignedPart {
         part_number: number,
         upload_url: backend.storage.sign_part(key, upload_id, number, &headers).into(),

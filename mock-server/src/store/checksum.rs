@@ -29,7 +29,7 @@ pub struct PartSum {
 }
 
 impl Declared {
-    const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64nvme, Self::Sha1, Self::Sha256];
+    pub const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64nvme, Self::Sha1, Self::Sha256];
 
     pub fn parse(name: &str) -> S3Result<Self> {
         match name.to_ascii_uppercase().as_str() {

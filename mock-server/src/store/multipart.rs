@@ -308,6 +308,9 @@ fn chosen(upload: &Upload, wanted: &[CompletedPart], quirks: Quirks) -> S3Result
             "The XML you provided was not well-formed or did not validate against our published schema"
         ));
     }
+    // CRC-64/NVME is always of the whole.
+    let declared = upload.record.algorithm.filter(|_| !upload.record.full_object);
+    let composite = declared.filter(|algorithm| *algorithm != Declared::Crc64nvme);
     let mut parts: Vec<PartRecord> = Vec::with_capacity(wanted.len());
     for part in wanted {
         let number = part.part_number.unwrap_or(0);
@@ -320,6 +323,14 @@ fn chosen(upload: &Upload, wanted: &[CompletedPart], quirks: Quirks) -> S3Result
         let stored = upload.parts.get(&number).filter(|stored| {
             part.e_tag.as_ref().is_some_and(|tag| tag.value() == stored.etag) && same_sum(part, stored)
         });
+        if let Some(algorithm) = composite.filter(|algorithm| sum_of(part, *algorithm).is_none()) {
+            return Err(s3_error!(
+                InvalidRequest,
+                "The upload was created using a {} checksum. The complete request must include the checksum for each part. It was missing for part {} in the request.",
+                algorithm.name().to_ascii_lowercase(),
+                number
+            ));
+        }
         parts.push(stored.cloned().ok_or_else(|| {
             s3_error!(
                 InvalidPart,
@@ -341,18 +352,21 @@ fn chosen(upload: &Upload, wanted: &[CompletedPart], quirks: Quirks) -> S3Result
 
 /// A checksum given with a part in Complete must be the one that the part came with.
 fn same_sum(part: &CompletedPart, stored: &PartRecord) -> bool {
-    let given = [
-        (Declared::Crc32, &part.checksum_crc32),
-        (Declared::Crc32c, &part.checksum_crc32c),
-        (Declared::Crc64nvme, &part.checksum_crc64nvme),
-        (Declared::Sha1, &part.checksum_sha1),
-        (Declared::Sha256, &part.checksum_sha256),
-    ];
-    given.into_iter().all(|(algorithm, value)| match (value, &stored.declared) {
+    Declared::ALL.into_iter().all(|algorithm| match (sum_of(part, algorithm), &stored.declared) {
         (Some(value), Some(sum)) => sum.algorithm == algorithm && sum.value == *value,
         // A sum of a kind that was not declared has nothing to be compared with.
         _ => true,
     })
+}
+
+fn sum_of(part: &CompletedPart, algorithm: Declared) -> Option<&String> {
+    match algorithm {
+        Declared::Crc32 => part.checksum_crc32.as_ref(),
+        Declared::Crc32c => part.checksum_crc32c.as_ref(),
+        Declared::Crc64nvme => part.checksum_crc64nvme.as_ref(),
+        Declared::Sha1 => part.checksum_sha1.as_ref(),
+        Declared::Sha256 => part.checksum_sha256.as_ref(),
+    }
 }
 
 fn no_such_upload() -> S3Error {
