@@ -1,6 +1,6 @@
-// docs/benchmarks.md and its pictures, from the results on disk.
+// docs/benchmarks.md and its pictures, from the results on disk. What was not measured here stays as it was written elsewhere.
 
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -19,40 +19,32 @@ const PLOTTED = {
 
 export async function writeDocument(results) {
   const pictures = join(DOCS, "benchmarks");
-  await rm(pictures, { recursive: true, force: true });
   await mkdir(pictures, { recursive: true });
   const sizes = await packageSizes();
+  const document = join(DOCS, "benchmarks.md");
+  const written = ((await readFile(document, "utf8").catch(() => "")).match(/^## [^]*?(?=\n+## |\n*$(?![^]))/gm) ?? []);
   const sections = [];
-  const machines = new Map();
   for (const [name, scenario] of Object.entries(SCENARIOS)) {
     const measured = await read(join(results, `${name}.json`));
-    if (!measured) continue;
+    if (!measured) {
+      sections.push(...written.filter((section) => section.startsWith(`## ${scenario.title}\n`)));
+      continue;
+    }
     const rows = rowsOf(scenario, measured, sizes);
     await writeFile(join(pictures, `${name}.svg`), plot(rows, PLOTTED[scenario.figure ?? "mibPerSecond"]));
     sections.push(section(name, scenario, measured, rows));
-    machines.set(measured.machine, [...(machines.get(measured.machine) ?? []), { name, ...measured }]);
   }
-  const text = [METHOD.head, on(machines), METHOD.figures, ...sections, METHOD.fairness].join("\n\n");
-  await writeFile(join(DOCS, "benchmarks.md"), `${text}\n`);
+  const text = [METHOD.head, METHOD.figures, ...sections, METHOD.fairness].join("\n\n");
+  await writeFile(document, `${text}\n`);
 }
 
-function section(name, { title, about }, { runs }, rows) {
+function section(name, { title, about }, { runs, machine, date }, rows) {
   const rounds = Math.max(...runs.map(({ round }) => round));
   const picture = `![${title}: the medians and runs of the table below](benchmarks/${name}.svg)`;
   const command = `\`cargo xtask bench ${name} --runs ${rounds}\``;
-  const paragraphs = [`## ${title}`, `${about}. ${rounds === 1 ? "One run" : `${rounds} runs`} each: ${command}.`, picture, table(name, rows)];
+  const how = `${about}. ${rounds === 1 ? "One run" : `${rounds} runs`} each: ${command}.`;
+  const paragraphs = [`## ${title}`, how, `${machine}, ${date}.`, picture, table(name, rows)];
   return [...paragraphs, verdict(SCENARIOS[name], rows)].join("\n\n");
-}
-
-/** One line if all was measured on one machine in one state, as it should be. */
-function on(machines) {
-  const lines = [...machines].map(([machine, measured]) => {
-    const dates = [...new Set(measured.map(({ date }) => date))].sort();
-    const when = dates.length > 1 ? `${dates[0]} to ${dates.at(-1)}` : dates[0];
-    const what = machines.size > 1 ? ` (${measured.map(({ name }) => name).join(", ")})` : "";
-    return `${machine}, ${when}${what}.`;
-  });
-  return `Measured on: ${lines.join(" ")}`;
 }
 
 async function read(file) {
