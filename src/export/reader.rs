@@ -30,7 +30,7 @@ impl Reader {
         promise(async move {
             let Some((bytes, up_to)) = stream.next().await else { return Ok(JsValue::UNDEFINED) };
             mailbox.post(Message::Heard(id, Input::Taken { up_to }));
-            Ok(bytes.0.into())
+            Ok(bytes.into_own().into())
         })
     }
 

@@ -33,7 +33,10 @@ async function keep(number, ...question) {
   const answer = disk.ask(...question);
   asked.add(answer);
   try {
-    postMessage([number, await answer]);
+    const [, , , bytes] = question;
+    // What was written is of no more use here, and the page reads into it again.
+    const back = ArrayBuffer.isView(bytes) ? [bytes.buffer] : [];
+    postMessage([number, await answer, undefined, undefined, ...back], back);
   } catch ({ name, message }) {
     postMessage([number, undefined, `${name}`, `${message}`]);
   }

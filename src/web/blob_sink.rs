@@ -12,10 +12,11 @@ use std::{
 
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, Uint8Array};
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag};
 
-use super::fetch::Bytes;
+use super::{buffers, fetch::Bytes};
 use crate::{
     core::{
         error::{Code, Error, Failure},
@@ -95,6 +96,8 @@ impl BlobSink {
         let mut back = PutBack { sink: self, run: Some(run.clone()) };
         let blob = sound_blob(&run.chunks, None).await?;
         back.run.take();
+        // The Blob has bytes of its own.
+        run.chunks.iter().for_each(|chunk| buffers::give_back(chunk.unchecked_into::<Uint8Array>().buffer()));
         self.held.borrow_mut().push(Held { stretch: Stretch { start: run.start, end: run.end.get() }, blob });
         Ok(())
     }

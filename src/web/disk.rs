@@ -11,7 +11,7 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, MessageEvent, Worker};
 
-use super::{listening::Listening, locks::Lock, record};
+use super::{buffers, listening::Listening, locks::Lock, record};
 use crate::core::{
     checksum::Algorithm,
     error::{Code, Error, Failure},
@@ -114,6 +114,9 @@ impl Disk {
             };
             let number = answer.get(0).as_f64().unwrap_or_default() as u32;
             let text = |at| answer.get(at).as_string();
+            if let Ok(buffer) = answer.get(4).dyn_into() {
+                buffers::give_back(buffer);
+            }
             let asked = heard.borrow_mut().remove(&number);
             if let Some(asked) = asked {
                 // Nobody waits any more where the request has been cancelled.
@@ -148,6 +151,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
+        buffers::clear();
         // It ends itself once it has done what it was asked. One that failed hears nothing.
         let _ = self.worker.post_message(&Array::of1(&0.into()));
     }
@@ -180,10 +184,9 @@ impl DiskFile {
 
     /// Counts once it returns: it is written and flushed.
     pub fn write(&self, at: u64, bytes: Uint8Array) -> Asked {
-        // Moved, not copied: as a whole, so it must not be a window to something larger.
-        let own = if bytes.length() == bytes.buffer().byte_length() { bytes } else { bytes.slice(0, bytes.length()) };
-        let moved = own.buffer().into();
-        self.disk.ask("write", &self.id, &[JsValue::from_f64(at as f64), own.into()], Some(moved))
+        // Moved, not copied; the buffer comes back with the answer.
+        let moved = bytes.buffer().into();
+        self.disk.ask("write", &self.id, &[JsValue::from_f64(at as f64), bytes.into()], Some(moved))
     }
 
     /// What it holds, and the file itself, where it can be read before it is committed.

@@ -1,12 +1,15 @@
 //! One range by fetch, read chunk by chunk.
 
 use gloo_net::http::Request;
-use js_sys::{Reflect, Uint8Array};
+use js_sys::{Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReadableStreamDefaultReader, RequestCache};
+use web_sys::{
+    ReadableStream, ReadableStreamByobReader, ReadableStreamDefaultReader, ReadableStreamGetReaderOptions,
+    ReadableStreamReaderMode, RequestCache,
+};
 
-use super::abort::AbortOnDrop;
+use super::{abort::AbortOnDrop, buffers};
 use crate::{
     core::{
         error::{Code, Error, Failure},
@@ -16,10 +19,32 @@ use crate::{
     drive::seams::{Body, Chunk, Opened},
 };
 
+#[wasm_bindgen]
+extern "C" {
+    type Stream;
+
+    /// As `ReadableStream.getReader`, which throws where the stream is none of bytes.
+    #[wasm_bindgen(method, catch, js_name = getReader)]
+    fn byob_reader(
+        this: &Stream,
+        options: &ReadableStreamGetReaderOptions,
+    ) -> Result<ReadableStreamByobReader, JsValue>;
+}
+
 /// An answer's bytes. Dropped, it ends the request.
 pub struct FetchBody {
-    reader: Option<ReadableStreamDefaultReader>,
+    reader: Option<Reader>,
     _abort: AbortOnDrop,
+}
+
+/// Into buffers of ours, where the browser can do that.
+enum Reader {
+    Byob {
+        reader: ReadableStreamByobReader,
+        /// Chromium 156 may collect a stream that somebody waits for.
+        _stream: ReadableStream,
+    },
+    Default(ReadableStreamDefaultReader),
 }
 
 /// Some bytes in JavaScript's memory.
@@ -51,7 +76,7 @@ pub async fn open(signed: &Signed, start: u64, end: Option<u64>) -> Result<Opene
         let body = response.text().await.map_err(|_| Failure::network())?;
         return Ok(Opened::Reply(Response { body, ..head }));
     }
-    let reader = response.body().map(|stream| stream.get_reader().unchecked_into());
+    let reader = response.body().map(Reader::new);
     Ok(Opened::Body(head, FetchBody { reader, _abort: abort }))
 }
 
@@ -60,14 +85,54 @@ impl Body for FetchBody {
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         let Some(reader) = &self.reader else { return Ok(None) };
-        next_chunk(reader).await.map(|chunk| chunk.map(Bytes)).map_err(|_| Failure::network())
+        reader.next().await.map(|chunk| chunk.map(Bytes)).map_err(|_| Failure::network())
+    }
+}
+
+impl Reader {
+    fn new(stream: ReadableStream) -> Self {
+        let options = ReadableStreamGetReaderOptions::new();
+        options.set_mode(ReadableStreamReaderMode::Byob);
+        // A browser whose answers are no byte streams refuses, and leaves the stream as it was.
+        match stream.unchecked_ref::<Stream>().byob_reader(&options) {
+            Ok(reader) => Self::Byob { reader, _stream: stream },
+            Err(_) => Self::Default(stream.get_reader().unchecked_into()),
+        }
+    }
+
+    async fn next(&self) -> Result<Option<Uint8Array>, JsValue> {
+        match self {
+            Self::Byob { reader, .. } => {
+                let chunk = chunk_of(reader.read_with_array_buffer_view(&buffers::take())).await?;
+                // At the end, there is an empty one.
+                Ok(chunk.filter(|chunk| chunk.length() > 0))
+            }
+            Self::Default(reader) => next_chunk(reader).await,
+        }
     }
 }
 
 /// The next bytes of a stream; `None` at its end.
 pub(super) async fn next_chunk(reader: &ReadableStreamDefaultReader) -> Result<Option<Uint8Array>, JsValue> {
-    let read = JsFuture::from(reader.read()).await?;
+    chunk_of(reader.read()).await
+}
+
+async fn chunk_of(read: Promise) -> Result<Option<Uint8Array>, JsValue> {
+    let read = JsFuture::from(read).await?;
     Ok(Reflect::get(&read, &JsValue::from_str("value"))?.dyn_into().ok())
+}
+
+impl Bytes {
+    /// For whoever keeps them: without what else there is in their buffer.
+    pub fn into_own(self) -> Uint8Array {
+        let buffer = self.0.buffer();
+        if buffer.byte_length() == self.0.length() {
+            return self.0;
+        }
+        let own = self.0.slice(0, self.0.length());
+        buffers::give_back(buffer);
+        own
+    }
 }
 
 impl Chunk for Bytes {

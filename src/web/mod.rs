@@ -5,6 +5,7 @@ mod abort;
 pub mod backend;
 mod batch;
 mod blob_sink;
+mod buffers;
 mod clock;
 mod disk;
 mod endpoint;

@@ -16,8 +16,8 @@ const PAGE = fileURLToPath(new URL("streams", import.meta.url));
 const MB = 1_000_000;
 const MIB = 1 << 20;
 const AHEAD = 32 * MIB;
-/** What lies in buffers of two processes and of connections that were cut. */
-const BUFFERED = 24 * MIB;
+/** What lies in buffers of two processes and of connections that were cut: 30 MB were seen. */
+const BUFFERED = 48 * MIB;
 /** A guard against a hang, not a measure of anything. */
 const timeout = 120_000;
 const here = {};
