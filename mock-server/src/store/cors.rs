@@ -14,7 +14,7 @@ use s3s::dto::CORSRule;
 use super::front::error_response;
 
 /// What a page of this SDK needs to read; S3 takes no `*` here.
-const EXPOSED: [&str; 13] = [
+const EXPOSED: [&str; 15] = [
     "ETag",
     "Content-Range",
     "Accept-Ranges",
