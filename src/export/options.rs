@@ -120,7 +120,11 @@ impl Options {
     }
 
     pub fn resume(&self) -> Result<bool, Error> {
-        Ok(self.optional("resume", |value| value.as_bool(), "true or false")?.unwrap_or(true))
+        self.flag("resume", true)
+    }
+
+    pub fn flag(&self, name: &str, otherwise: bool) -> Result<bool, Error> {
+        Ok(self.optional(name, |value| value.as_bool(), "true or false")?.unwrap_or(otherwise))
     }
 
     /// Where a download goes.

@@ -97,7 +97,7 @@ impl Starter {
     pub fn download(&self, id: u32, key: &JsValue, options: JsValue, observer: Observer) -> Result<(), Error> {
         self.check_open()?;
         let (key, options) = (key_of(key)?, Options::new(options)?);
-        let (signal, resume) = (options.signal()?, options.resume()?);
+        let (signal, resume, if_match) = (options.signal()?, options.resume()?, options.flag("ifMatch", false)?);
         let disks = self.platform.store.disks.clone();
         let (id, sink) = (id.into(), BrowserSink::new(options.to()?, resume, disks, self.settings.checksum));
         let listener = self.listener(id, observer, Some(sink.clone()), signal.clone());
@@ -106,7 +106,7 @@ impl Starter {
             key,
             sink: Rc::new(sink),
             listener,
-            wanted: Wanted::File { resume },
+            wanted: Wanted::File { resume, if_match },
         });
         self.end_if_aborted(id, signal);
         Ok(())

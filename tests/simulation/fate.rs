@@ -100,6 +100,7 @@ impl Weather {
             signs_sums: chance.up_to(3) == 0,
             no_ranges: chance.up_to(9) == 0,
             exposed: chance.up_to(3) > 0,
+            conditions: false,
             h2: chance.up_to(1) == 0,
             latency: chance.up_to(200),
             bytes_per_ms: 100 + chance.up_to(40_000),
@@ -112,6 +113,8 @@ impl Weather {
             // A stream that breaks begins again: it may never come to its end.
             weather.no_ranges = false;
         }
+        // By a chance of its own, it leaves the rest as it is without it.
+        weather.conditions = Chance::new(weather.bytes_per_ms).up_to(1) == 0;
         if chance.up_to(5) == 0 {
             weather.skew = chance.up_to(weather.lease_seconds * if foul { 1_200 } else { 100 });
         }

@@ -321,6 +321,7 @@ fn a_timeline_is_enough_to_play_its_network_again() {
             signs_sums: false,
             no_ranges: false,
             exposed: true,
+            conditions: true,
             h2: false,
             latency: 20,
             bytes_per_ms: 10_000,

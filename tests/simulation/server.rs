@@ -96,6 +96,8 @@ pub struct Weather {
     pub signs_sums: bool,
     pub no_ranges: bool,
     pub exposed: bool,
+    /// `If-Match` is heeded.
+    pub conditions: bool,
     /// What the origin speaks is seen to be HTTP/2.
     pub h2: bool,
     pub latency: Millis,
@@ -115,6 +117,8 @@ pub struct Server {
     pub reaped: RefCell<BTreeSet<String>>,
     /// What is still under way, though nobody waits for it.
     pub late: RefCell<Vec<(Millis, Vec<String>, Stretch)>>,
+    /// Objects whose ranges are to be sent with `If-Match`, after the first.
+    pub matched: RefCell<BTreeSet<String>>,
     /// Parts that the page was told are stored, by upload and number.
     pub told: RefCell<BTreeSet<(String, u32)>>,
     pub offline: Cell<bool>,
@@ -145,6 +149,7 @@ impl Server {
             reaped: RefCell::default(),
             late: RefCell::default(),
             told: RefCell::default(),
+            matched: RefCell::default(),
             offline: Cell::new(false),
             requests: Cell::new(0),
             in_flight: Cell::new(0),

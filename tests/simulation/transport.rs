@@ -134,6 +134,13 @@ impl Transport for SimWorld {
         let Some(object) = objects.get(&what[1]) else {
             return Ok(Opened::Reply(refusal(404, "NoSuchKey", "no such key")));
         };
+        let wanted = signed.headers.iter().find(|(name, _)| name == "if-match");
+        let matched = server.matched.borrow().contains(&what[1]);
+        assert!(wanted.is_some() || !(matched && start > 0 && weather.exposed), "a range without If-Match");
+        assert!(wanted.is_none() || matched, "If-Match, which nobody asked for");
+        if weather.conditions && wanted.is_some_and(|(_, etag)| *etag != object.etag) {
+            return Ok(Opened::Reply(refusal(412, "PreconditionFailed", "another version")));
+        }
         let size = object.size;
         if start >= size {
             let headers = [("content-range", format!("bytes */{size}"))];

@@ -83,9 +83,10 @@ impl Download {
             half
         });
         let signed = self.lease().map(|lease| lease.signed.clone());
-        let (Some(mut piece), Some(signed)) = (stolen, signed) else {
+        let (Some(mut piece), Some(mut signed)) = (stolen, signed) else {
             return;
         };
+        signed.headers.extend(self.condition());
         piece.begin(self.now);
         self.asked_at = self.now;
         self.touch(piece.at);
@@ -102,6 +103,7 @@ impl Download {
         let (at, end) = (piece.at, piece.end);
         self.flights.heard(ticket, self.now, Stage::Reading);
         self.reached();
+        self.matching.answered(self.phase == Phase::Probing);
         let (first, version) = (self.phase == Phase::Probing, Version::of(head));
         match version::body(head, at, end) {
             Err(failure) => self.misled(ticket, failure),
@@ -307,7 +309,7 @@ impl Download {
             Verdict::Retry { after } => {
                 let pause = piece.fail(unanswered).pause(&self.policy, after, &mut self.chance);
                 let Some(delay) = pause.filter(|_| self.budget.spend(&self.policy)) else {
-                    return self.fail(failure.into_error());
+                    return self.fail(self.matching.blamed(failure.into_error()));
                 };
                 let attempt = piece.backoff.attempt();
                 self.touch(piece.at);

@@ -9,6 +9,7 @@
 //! | this file | the contract of [`Engine`], and what follows from each input |
 //! | `calls` | what the backend and the sink are asked, and what their answers mean |
 //! | `getting` | one range on its way from storage |
+//! | `matching` | ranges that storage itself refuses of another version |
 //! | `pieces` | what is still to come |
 //! | `verifying` | whether what has come is what storage has |
 //! | `version` | whether an answer speaks of the same object |
@@ -19,6 +20,7 @@
 mod blocks;
 mod calls;
 mod getting;
+mod matching;
 mod pieces;
 mod telling;
 mod verifying;
@@ -34,6 +36,7 @@ use std::collections::VecDeque;
 
 use self::{
     blocks::Blocks,
+    matching::Matching,
     pieces::{Piece, Pieces},
     verifying::Hashing,
     version::Version,
@@ -110,6 +113,7 @@ pub struct Download {
     /// Bytes received when a fresh signature was last asked for after a 403: without progress since, the next 403 is final.
     resigned_at: Option<u64>,
     version: Version,
+    matching: Matching,
     size: Option<u64>,
     content_type: Option<String>,
     filename: Option<String>,
@@ -142,9 +146,9 @@ pub struct Download {
 impl Download {
     pub fn new(key: String, settings: &Settings, seed: u64, wanted: Wanted) -> Self {
         // Of a stream nothing is kept, so there is nothing to recall, and nothing that could be hashed at its end.
-        let (phase, checksum) = match wanted {
-            Wanted::File { resume } => (Phase::Recalling { resume }, settings.checksum),
-            Wanted::Stream { .. } => (Phase::Requesting, None),
+        let (phase, checksum, if_match) = match wanted {
+            Wanted::File { resume, if_match } => (Phase::Recalling { resume }, settings.checksum, if_match),
+            Wanted::Stream { .. } => (Phase::Requesting, None, false),
         };
         Self {
             key,
@@ -160,6 +164,7 @@ impl Download {
             signature: 0,
             resigned_at: None,
             version: Version::default(),
+            matching: Matching::new(if_match),
             size: None,
             content_type: None,
             filename: None,
