@@ -28,6 +28,11 @@ export class Client {
    * Rejects where not even the client's options or its module are right.
    */
   doctor(options?: { key?: string; signal?: AbortSignal }): Promise<Finding[]>;
+  /**
+   * Removes what downloads with `cache: "revalidate"` have kept, of all backends and users of this origin: where a user signs out, say.
+   * A Blob that was handed out can be read on, for as long as its page lives.
+   */
+  clearCache(): Promise<void>;
   /** Stops everything, and keeps what can be resumed. Transfers that run end with an AbortError. */
   close(): void;
 }
@@ -69,6 +74,16 @@ export interface ClientSettings {
   checksum?: "auto" | "crc64nvme" | "crc32c" | "none";
   /** Where unfinished transfers are remembered; "memory" lasts as long as the page. No URL is in it. @default "indexeddb" */
   store?: "indexeddb" | "memory";
+  /**
+   * Bytes that downloads with `cache: "revalidate"` may keep, all together; what was used longest ago goes first. A larger object is not
+   * kept. @default 268_435_456 (256 MiB)
+   */
+  cacheSize?: number;
+  /**
+   * Whose downloads are kept: of another user's, nothing is found. Without it, a backend's users share what is kept in this browser, but
+   * each is handed only what the backend grants: it is asked every time, and knows who asks. @default ""
+   */
+  cacheUser?: string;
   /** Every request and decision, for monitoring. A presigned URL is cut to its origin and path. */
   onLog?: (entry: LogEntry) => void;
 }
@@ -109,6 +124,19 @@ export interface DownloadOptions {
    * a handle: that file is written in place, which takes no room twice, and can't be gone on with. @default true
    */
   resume?: boolean;
+  /**
+   * Send `If-Match` with every range after the first answer, so that storage itself refuses those of another version; each may cost
+   * a preflight, and the bucket's CORS rule must allow the header. Without it, the ETag of each answer is compared with the first's,
+   * which is also done for stores that ignore it. @default false
+   */
+  ifMatch?: boolean;
+  /**
+   * "revalidate": the finished object is kept in this browser (OPFS), by key and ETag, and a repeat hands it out where it still is the
+   * object. That costs one call to the backend, and none to storage where its answer tells the ETag; else one request with
+   * `If-None-Match`, which the bucket's CORS rule must allow. Where the object has changed, or anything goes wrong on the way, it is
+   * downloaded. `integrity` is what it was when it was fetched. It needs a readable, strong ETag. See `cacheSize`, `clearCache`. @default "none"
+   */
+  cache?: "none" | "revalidate";
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }

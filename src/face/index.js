@@ -72,9 +72,17 @@ export class Client {
 
   download(key, options = {}) {
     const number = this.#next++;
-    return new Transfer(this.#session, number, 0, options, (session, observer) =>
-      session.download(number, key, options, observer),
-    );
+    return new Transfer(this.#session, number, 0, options, async (session, observer, ending) => {
+      const begin = (observer) => session.download(number, key, options, observer);
+      if ((options?.cache ?? "none") === "none") return begin(observer);
+      const { revalidated } = await import("./extras/revalidate.js");
+      return revalidated(this.#options, key, options, observer, ending, begin);
+    });
+  }
+
+  async clearCache() {
+    const { clear } = await import("./extras/cache.js");
+    await clear();
   }
 
   stream(key, options = {}) {

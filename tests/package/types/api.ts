@@ -34,6 +34,8 @@ const options: ClientOptions = {
   partSize: "auto",
   retryDelays: [100, 200] as const,
   stallTimeout: 10_000,
+  cacheSize: 1e9,
+  cacheUser: "ada",
   onLog: (entry) => holds<Same<typeof entry, LogEntry>>(),
 };
 const client = new Client(options);
@@ -144,13 +146,16 @@ export async function downloads(key: string, handle: FileSystemFileHandle): Prom
   const result: DownloadResult = await download;
   // @ts-expect-error
   client.download();
-  for (const to of ["auto", "blob", handle, { opfs: "films/one.mp4" }] as const) await client.download(key, { to, resume: false });
+  for (const to of ["auto", "blob", handle, { opfs: "films/one.mp4" }] as const) await client.download(key, { to, resume: false, ifMatch: true, cache: "revalidate" });
+  await client.clearCache();
   const stream: ReadableStream<Uint8Array> = client.stream(key, { start: 0, end: 100, onProgress: ({ loaded }) => console.log(loaded) });
   console.log(new Response(client.stream(key)), stream);
   // @ts-expect-error
   client.stream(key, { to: "blob" });
   // @ts-expect-error
   await client.download(key, { to: "file" });
+  // @ts-expect-error
+  await client.download(key, { cache: true });
   // @ts-expect-error there is none where `to` names a file
   console.log(result.blob.size);
   return result.blob;
