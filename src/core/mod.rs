@@ -32,6 +32,7 @@ pub mod etag;
 pub mod fleet;
 pub mod flight;
 pub mod group;
+pub mod host;
 pub mod http;
 pub mod integrity;
 pub mod json;

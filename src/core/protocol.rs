@@ -7,11 +7,14 @@ use super::{
     answer,
     checksum::{Algorithm, Checksum},
     error::{Code, Error, Failure},
+    host::Host,
     integrity::{self, Told},
     json::Json,
     lease,
     text::split_once,
 };
+
+const NO_URL: &str = "not an absolute http or https URL";
 
 /// What the backend is asked to sign.
 #[derive(Clone, PartialEq, Debug)]
@@ -90,6 +93,8 @@ pub struct UploadRef {
 #[derive(Clone, PartialEq, Debug)]
 pub struct DownloadGrant {
     pub signed: Signed,
+    /// The same object at other hosts, each of them once.
+    pub others: Vec<Signed>,
     pub expires_in: Option<u64>,
     pub size: Option<u64>,
     pub etag: Option<String>,
@@ -241,14 +246,33 @@ pub fn download_grant(answer: &Json) -> Result<DownloadGrant, Error> {
         None => None,
         Some(size) => Some(size.integer().ok_or_else(|| wrong("size", "not a whole number of bytes"))?),
     };
+    let signed = signed(answer, "download_url")?;
     Ok(DownloadGrant {
-        signed: signed(answer, "download_url")?,
+        others: others(answer, &signed)?,
+        signed,
         expires_in: expires_in(answer)?,
         size,
         etag: optional_text(answer, "etag")?,
         content_type: optional_text(answer, "content_type")?,
         told: told(answer),
     })
+}
+
+/// `download_urls`: the same object signed for several hosts, with the headers of the answer.
+fn others(answer: &Json, first: &Signed) -> Result<Vec<Signed>, Error> {
+    if answer.get("download_urls").is_none() {
+        return Ok(Vec::new());
+    }
+    let (mut others, mut hosts) = (Vec::new(), vec![Host::of(&first.url)]);
+    for url in list(answer, "download_urls")? {
+        let url = url.text().filter(|url| is_absolute(url)).ok_or_else(|| wrong("download_urls", NO_URL))?;
+        let host = Host::of(url);
+        if !hosts.contains(&host) {
+            hosts.push(host);
+            others.push(Signed { url: url.to_owned(), ..first.clone() });
+        }
+    }
+    Ok(others)
 }
 
 fn told(answer: &Json) -> Told {
@@ -292,10 +316,8 @@ pub fn redact(url: &str) -> &str {
 
 fn signed(answer: &Json, field: &str) -> Result<Signed, Error> {
     let url = text(answer, field)?;
-    let scheme = split_once(&url, "://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-    if !matches!(scheme.as_deref(), Some("http" | "https")) || url.chars().any(|c| c.is_control() || c.is_whitespace())
-    {
-        return Err(wrong(field, "not an absolute http or https URL"));
+    if !is_absolute(&url) {
+        return Err(wrong(field, NO_URL));
     }
     let headers = pairs(answer, "headers")?;
     for (name, value) in &headers {
@@ -304,6 +326,11 @@ fn signed(answer: &Json, field: &str) -> Result<Signed, Error> {
         }
     }
     Ok(Signed { url, method: Method::Put, headers, fields: Vec::new() })
+}
+
+fn is_absolute(url: &str) -> bool {
+    let scheme = split_once(url, "://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    matches!(scheme.as_deref(), Some("http" | "https")) && !url.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
 /// A field-name of RFC 9110 §5.1.
@@ -478,6 +505,24 @@ mod tests {
         ] {
             let error = upload_grant(&answer.into()).unwrap_err();
             assert!(error.code == Code::Backend && error.message.contains(name), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn of_several_hosts_each_counts_once() {
+        let read = |urls: Value| {
+            download_grant(
+                &json!({"download_url": "https://a.example/k?sig=1", "headers": {"x": "y"}, "download_urls": urls})
+                    .into(),
+            )
+        };
+        let urls = json!(["https://a.example/k?sig=1", "https://b.example/k?sig=2", "https://b.example/k?sig=3"]);
+        let others = read(urls).unwrap().others;
+        assert_eq!(others.iter().map(|signed| signed.url.as_str()).collect::<Vec<_>>(), ["https://b.example/k?sig=2"]);
+        assert_eq!(others[0].headers, [("x".to_owned(), "y".to_owned())]);
+        for wrong in [json!("https://b.example/k"), json!([7]), json!(["/k"]), json!(["https://b.example/a b"])] {
+            let error = read(wrong).unwrap_err();
+            assert!(error.code == Code::Backend && error.message.contains("download_urls"), "{}", error.message);
         }
     }
 

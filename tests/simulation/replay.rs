@@ -39,7 +39,7 @@ use super::{
     clock::VirtualClock,
     platform::{SimListener, SimSink, SimSource, SimWorld},
     rules::Witness,
-    server::{Server, Weather, refusal, reply},
+    server::{Second, Server, Weather, refusal, reply},
     store::{Shelf, identity},
     transport::SimBody,
 };
@@ -321,6 +321,8 @@ fn a_timeline_is_enough_to_play_its_network_again() {
             signs_sums: false,
             no_ranges: false,
             exposed: true,
+            second: Second::None,
+            second_first: false,
             conditions: true,
             h2: false,
             latency: 20,
