@@ -155,6 +155,10 @@ impl Fleet {
         resume: bool,
     ) {
         let (size, small) = (request.size, request.size <= SMALL);
+        if let (Some(announced), Some(group)) = (request.unpacked, group.and_then(|group| self.groups.get_mut(&group)))
+        {
+            group.replace(announced, size);
+        }
         request.part_size.get_or_insert_with(|| plan::planned(size, self.limit.most(), self.traffic.pace()));
         let upload = Upload::new(request, &self.settings, self.chance.bits(), resume);
         self.add(now, id, Box::new(upload), group, small);

@@ -27,6 +27,8 @@ pub struct UploadRequest {
     pub part_size: Option<u64>,
     /// Storage takes no presigned POST form: something else is to be signed.
     pub form_refused: bool,
+    /// Its bytes are gzip of so many: the object must be stored with that encoding, or nobody can read it.
+    pub unpacked: Option<u64>,
 }
 
 /// How the bytes of one request go to storage.
@@ -35,6 +37,8 @@ pub enum Method {
     Put,
     /// A presigned POST form: its fields first, the file last.
     Post,
+    /// A GET of an object that is stored encoded, as gzip say: browsers decode it on its way, and then no range can be asked for.
+    Plain,
 }
 
 /// A URL that storage will honour, with what must be sent along.
@@ -200,6 +204,16 @@ pub fn upload_grant(answer: &Json) -> Result<UploadGrant, Error> {
     Ok(UploadGrant::Parts { key, upload_id, part_size, grants, sums })
 }
 
+/// What is sent as gzip is only sent where the backend says that it will be stored so.
+pub fn confirm_encoding(request: &UploadRequest, answer: &Json) -> Result<(), Error> {
+    let confirmed = answer.get("content_encoding").and_then(Json::text) == Some("gzip");
+    let sent = answer.get("stored") != Some(&Json::Bool(true));
+    if request.unpacked.is_some() && sent && !confirmed {
+        return Err(wrong("content_encoding", "not \"gzip\", which was asked for"));
+    }
+    Ok(())
+}
+
 pub fn part_grants(answer: &Json) -> Result<PartGrants, Error> {
     let parts = list(answer, "parts")?
         .iter()
@@ -246,7 +260,9 @@ pub fn download_grant(answer: &Json) -> Result<DownloadGrant, Error> {
         None => None,
         Some(size) => Some(size.integer().ok_or_else(|| wrong("size", "not a whole number of bytes"))?),
     };
-    let signed = signed(answer, "download_url")?;
+    let encoding = optional_text(answer, "content_encoding")?.filter(|encoding| encoding != "identity");
+    let method = if encoding.is_some() { Method::Plain } else { Method::Put };
+    let signed = Signed { method, ..signed(answer, "download_url")? };
     Ok(DownloadGrant {
         others: others(answer, &signed)?,
         signed,
@@ -506,6 +522,34 @@ mod tests {
             let error = upload_grant(&answer.into()).unwrap_err();
             assert!(error.code == Code::Backend && error.message.contains(name), "{}", error.message);
         }
+    }
+
+    #[test]
+    fn gzip_is_only_sent_where_it_is_stored_so() {
+        let request = |unpacked| UploadRequest {
+            filename: "a".into(),
+            content_type: "text/plain".into(),
+            size: 5,
+            key: None,
+            metadata: Vec::new(),
+            part_size: None,
+            form_refused: false,
+            unpacked,
+        };
+        let confirm = |unpacked, answer: Value| confirm_encoding(&request(unpacked), &answer.into()).is_ok();
+        assert!(confirm(Some(9), json!({"content_encoding": "gzip"})) && confirm(Some(9), json!({"stored": true})));
+        assert!(confirm(None, json!({})));
+        assert!(!confirm(Some(9), json!({})) && !confirm(Some(9), json!({"content_encoding": "br"})));
+    }
+
+    #[test]
+    fn what_is_stored_encoded_is_asked_for_as_a_whole() {
+        let method = |encoding: Value| {
+            let answer = json!({"download_url": "https://a.example/k", "content_encoding": encoding});
+            download_grant(&answer.into()).unwrap().signed.method
+        };
+        assert_eq!(method(json!("gzip")), Method::Plain);
+        assert_eq!((method(json!(null)), method(json!("identity"))), (Method::Put, Method::Put));
     }
 
     #[test]

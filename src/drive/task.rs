@@ -22,7 +22,7 @@ use crate::core::{
     fleet::TransferId,
     integrity,
     plan::MIB,
-    protocol::{DownloadGrant, Signed},
+    protocol::{DownloadGrant, Method, Signed},
     transfer::{Answer, Command, Input, Seen},
 };
 
@@ -116,6 +116,8 @@ async fn look<P: Platform>(platform: &P, key: &str) -> Result<Option<Seen>, Fail
     match open_any(platform, &grant).await? {
         Opened::Body(head, _) => {
             let size = match version::body(&head, 0, None) {
+                // Of what is stored, the backend alone knows.
+                _ if grant.signed.method == Method::Plain => None,
                 Ok(Body::Range { total, .. }) => total,
                 Ok(Body::Whole { size }) => size,
                 Err(_) => None,
@@ -172,6 +174,7 @@ async fn fetch<P: Platform>(
         Opened::Body(head, body) => (head, body),
     };
     let (size, start) = match version::body(&head, start, end) {
+        Ok(Body::Whole { .. }) if signed.method == Method::Plain => (None, 0),
         Ok(Body::Range { total, .. }) => (total, start),
         Ok(Body::Whole { size }) => (size, 0),
         Err(_) => (None, start),

@@ -58,7 +58,7 @@ export interface ServerOptions {
   credentials?: RequestCredentials;
 }
 export interface ClientSettings {
-  /** Requests to storage in flight at once, over all transfers of this client; 1 to 100. @default "auto": 6, as many as HTTP/1.1 allows */
+  /** Requests to storage in flight at once, over all transfers of this client; 1 to 100. @default "auto": 6 a host, as many as HTTP/1.1 allows */
   concurrency?: number | "auto";
   /** Bytes per part or range. Raised where 10,000 parts would not do; one size for the whole upload. @default "auto": parts of 8 MiB; ranges as connections come free */
   partSize?: number | "auto";
@@ -94,6 +94,13 @@ export interface UploadOptions {
   /** @default the file's own type, else application/octet-stream */
   contentType?: string;
   metadata?: Record<string, string>;
+  /**
+   * gzip on the way. `true`: whatever it is; "auto": files of types that gain from it (text, JSON, XML, CSV, SVG, wasm…), where at least a
+   * tenth is saved. The object is stored with `Content-Encoding: gzip`, which browsers decode by themselves; it can then not be downloaded
+   * by ranges. The backend has to confirm it (`content_encoding`), else the file is sent as it is, as one of more than 256 MiB is; the log
+   * says so. `size` of the result and progress are of what is sent, and a `handle` is not kept. @default false
+   */
+  compress?: boolean | "auto";
   /** Refused before a byte is sent. `types` are as in `<input accept>`: "image/*", "application/pdf", ".csv". */
   accept?: { maxSize?: number; types?: readonly string[] };
   /**
@@ -344,6 +351,8 @@ export interface UploadRequest {
   partSize?: number;
   /** Storage has refused a presigned POST form of this file: sign something else. */
   form?: false;
+  /** What is sent is compressed: have it stored with this `Content-Encoding`, and return the same, or leave both. */
+  contentEncoding?: "gzip";
 }
 export interface UploadRef {
   key: string;
@@ -357,6 +366,8 @@ export type UploadGrant =
       headers?: Record<string, string> | undefined;
       /** Those of a presigned POST form: sent first, in this order; the file comes last. */
       fields?: Record<string, string> | undefined;
+      /** The object will be stored with it, as was asked for. */
+      contentEncoding?: string | undefined;
       expiresIn?: number | undefined;
     }
   | ({
@@ -365,17 +376,22 @@ export type UploadGrant =
       partSize?: number | undefined;
       /** No part is signed without its checksum by this algorithm: `requestParts` gets them, in base64 by part number. */
       checksumAlgorithm?: "crc64nvme" | "crc32c" | undefined;
+      /** The object will be stored with it, as was asked for. */
+      contentEncoding?: string | undefined;
     } & Partial<PartGrants>)
   /** Storage has this very file already. */
   | { key: string; stored: true };
 export interface DownloadGrant {
   url: string;
+  /** The same object at several hosts, with the same headers: they are used side by side. That of `url` may be among them. */
+  urls?: string[] | undefined;
   headers?: Record<string, string> | undefined;
   /** In seconds, as everywhere here. */
   expiresIn?: number | undefined;
   size?: number | undefined;
   etag?: string | undefined;
   contentType?: string | undefined;
+  /** What it is stored with; "gzip" is asked for as a whole, since a range of it can't be decoded. */
   contentEncoding?: string | undefined;
   checksumCrc64nvme?: string | undefined;
   checksumCrc32c?: string | undefined;

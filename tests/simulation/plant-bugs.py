@@ -24,7 +24,7 @@ NOT_CAUGHT = "NOT CAUGHT"
 BUGS = {
     "a cancelled part is lost": ("src/core/upload/sending.rs", "                    parts.put_back(number);\n                }\n                self.out.push_back(Output::Cancel(ticket));", "                    let _ = number;\n                    let _ = parts;\n                }\n                self.out.push_back(Output::Cancel(ticket));"),
     "a cancelled slot stays taken": ("src/core/fleet.rs", "                Output::Cancel(ticket) => {\n                    self.land(now, id, ticket);", "                Output::Cancel(ticket) => {"),
-    "a slot is given beyond the limit": ("src/core/fleet.rs", "while self.in_flight() < self.limit.most() {", "while self.in_flight() <= self.limit.most() {"),
+    "a slot is given beyond the limit": ("src/core/fleet.rs", "let is_free = self.traffic.usual() < most;", "let is_free = self.traffic.usual() <= most;"),
     "SlowDown does not slow it down": ("src/core/limit.rs", "=> Some(Trouble::Refused),", "=> None,"),
     "silence is not noticed": ("src/core/traffic.rs", "let silent = now >= self.heard.saturating_add(SILENCE);", "let silent = false;"),
     "a stall is no time-out to the limit": ("src/core/fleet.rs", "if timed_out && self.traffic.in_flight() < in_flight {", "if timed_out && self.traffic.in_flight() > in_flight {"),
@@ -96,6 +96,10 @@ BUGS |= {
     "a checksum of another version is believed": ("src/core/download/verifying.rs", "if granted.zip(own).is_none_or(|(granted, own)| granted == own) && !told.is_empty() {", "if !told.is_empty() {"),
     "a mismatch is not asked about again": ("src/core/download/verifying.rs", "Some(Err(_)) if !self.hashing.tied && self.hashing.again == Again::Unasked => {", "Some(Err(_)) if false => {"),
     "nobody asks for the checksum": ("src/core/upload/verifying.rs", "None if self.may_look_up() => return,", "None if false => return,"),
+    "a host that failed costs an attempt": ("src/core/download/hosts.rs", "Verdict::Retry { .. } if !another => {", "Verdict::Retry { .. } => {"),
+    "a host that has another version is mixed in": ("src/core/download/hosts.rs", "if same_host { !self.version.agrees(version) } else { !self.version.is_that_of(version) }", "same_host && !self.version.agrees(version)"),
+    "hosts share one limit": ("src/core/download/mod.rs", "        self.choice()\n    }\n}\n", "        Vec::new()\n    }\n}\n"),
+    "a host has more requests than the limit": ("src/core/fleet.rs", "(busy < most && (index > 0 || is_free))", "(index > 0 || is_free)"),
     "a range is sent without If-Match": ("src/core/download/matching.rs", "if !self.matching.wanted || self.phase == Phase::Probing {", "if !self.matching.wanted || self.phase == Phase::Probing || self.received % 2 == 1 {"),
     "a small file waits behind a big one": ("src/core/fleet.rs", "let want = (member.data.len(), bytes_left);", "let want = (member.data.len(), u64::MAX - bytes_left);"),
 }

@@ -278,6 +278,7 @@ where
         metadata: Vec::new(),
         part_size: Some(MIB),
         form_refused: false,
+        unpacked: None,
     };
     let (source, listener) = (Rc::new(SimSource(1)), SimListener(witness.clone(), clock.clone()));
     mailbox.post(Message::Upload { id: 1, request, source, listener, group: None, resume: true });

@@ -98,7 +98,7 @@ impl World {
         let mut versions = transfer.versions();
         let server = &self.platform.server;
         if let Second::Stale(more) = server.weather.second
-            && !server.is_version_told()
+            && (!server.is_version_told() || self.climate > Climate::Gentle)
         {
             let stale = |version: &Stretch| Stretch { of: version.of + STALE, end: version.end + more, ..*version };
             versions.extend(versions.clone().iter().map(stale));

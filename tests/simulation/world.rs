@@ -290,6 +290,7 @@ impl Planned {
             metadata: Vec::new(),
             part_size: Some(self.part_size),
             form_refused: false,
+            unpacked: None,
         }
     }
 

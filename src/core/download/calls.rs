@@ -8,7 +8,7 @@ use crate::core::{
     flight::Stage,
     lease::Lease,
     plan::{MIB, USUAL_PART},
-    protocol::DownloadGrant,
+    protocol::{DownloadGrant, Method},
     stretches::{self, Stretch},
     transfer::{Answer, Command, Level, Output},
 };
@@ -108,12 +108,13 @@ impl Download {
         self.hashing.granted = (grant.etag, grant.told);
         self.content_type = grant.content_type.or(self.content_type.take());
         self.filename = disposition::in_url(&grant.signed.url).or(self.filename.take());
+        self.plain = grant.signed.method == Method::Plain;
         let lease = Lease::of_all(self.now, grant.signed, grant.others, grant.expires_in);
         self.hosts.name(lease.urls());
         self.lease = Some(lease);
         if self.size.is_none() {
             // Only the answer of storage counts; until then the backend's word is good enough to show.
-            self.meter.set_total(grant.size.unwrap_or_default());
+            self.meter.set_total(grant.size.filter(|_| !self.plain).unwrap_or_default());
         }
         if matches!(self.phase, Phase::Verifying(..)) {
             self.hashing.again = Again::Told;

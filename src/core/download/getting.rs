@@ -105,7 +105,12 @@ impl Download {
         self.reached();
         self.matching.answered(self.phase == Phase::Probing);
         let (first, version) = (self.phase == Phase::Probing, Version::of(head));
-        match version::body(head, at, end) {
+        let body = match version::body(head, at, end) {
+            // What comes is decoded, whether or not the header that says so can be read.
+            Ok(Body::Whole { .. }) if self.plain => Ok(Body::Whole { size: None }),
+            body => body,
+        };
+        match body {
             Err(failure) => self.misled(ticket, failure),
             Ok(_) if self.is_of_another_version(host, &version) => self.mixed(ticket),
             Ok(_) if self.passes_over(host, &version) => {
@@ -136,7 +141,7 @@ impl Download {
                 // Google hands out what is stored as gzip decoded to some, and then ignores ranges.
                 let encodings = ["content-encoding", "x-goog-stored-content-encoding"];
                 let encoding = encodings.iter().find_map(|name| head.headers.get(name));
-                self.hashing.decoded = encoding.is_some_and(|encoding| encoding != "identity");
+                self.hashing.decoded = encoding.is_some_and(|encoding| encoding != "identity") || self.plain;
                 self.content_type = self.content_type.take().or(head.headers.get("content-type").map(str::to_owned));
                 let named = head.headers.get("content-disposition").and_then(disposition::filename);
                 self.filename = named.or(self.filename.take());
@@ -170,7 +175,14 @@ impl Download {
                 self.bound(ticket, Some(end));
             }
             (_, None) => {
-                self.log(Level::Warn, "Storage does not tell the object's size: it comes as one stream.");
+                self.log(
+                    Level::Warn,
+                    if self.plain {
+                        "The object is stored encoded, and decoded on its way: it comes as one stream."
+                    } else {
+                        "Storage does not tell the object's size: it comes as one stream."
+                    },
+                );
                 self.bound(ticket, wanted);
             }
         }

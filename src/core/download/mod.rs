@@ -120,6 +120,8 @@ pub struct Download {
     signature: u32,
     /// Bytes received when a fresh signature was last asked for after a 403: without progress since, the next 403 is final.
     resigned_at: Option<u64>,
+    /// It is stored encoded, and comes decoded, as one stream.
+    plain: bool,
     version: Version,
     /// Who told the version; unknown where an earlier life heard of it.
     version_of: Option<Host>,
@@ -175,6 +177,7 @@ impl Download {
             hosts: Hosts::default(),
             signature: 0,
             resigned_at: None,
+            plain: false,
             version: Version::default(),
             version_of: None,
             matching: Matching::new(if_match),

@@ -5,6 +5,7 @@
 import { asker } from "../doctor/backend.js";
 import { TransferError } from "../errors.js";
 import { Cache, hindrance } from "./cache.js";
+import { teller } from "./teller.js";
 
 /** Silence, in milliseconds, after which storage has no answer, where the client says nothing else. */
 const SILENCE = 30_000;
@@ -13,15 +14,7 @@ const SILENCE = 30_000;
 export async function revalidated(client, key, options, observer, ending, begin) {
   if (options.cache !== "revalidate") throw new TransferError("invalid-option", '`cache` must be "none" or "revalidate".');
   const cache = new Cache(client, [ownerOf(client), client.cacheUser ?? ""]);
-  const say = (level, message) => {
-    const entry = { time: Date.now(), transfer: observer.id, level, message };
-    observer.log(entry);
-    try {
-      client.onLog?.(entry);
-    } catch {
-      // An application's faulty log callback must not end its transfers.
-    }
-  };
+  const say = teller(client, observer);
   const why = hindrance();
   if (why) {
     say("warn", `Downloads are not kept here: ${why}.`);

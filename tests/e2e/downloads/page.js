@@ -7,11 +7,19 @@ let token;
 const transfers = new Map();
 
 /** `told`: what functions of this page tell of an object, in a server's stead. */
-window.open_ = (own, { told, ...options } = {}) => {
+window.open_ = (own, { told, unable, ...options } = {}) => {
   token = own;
   const headers = { authorization: `Bearer ${token}` };
-  client = new Client(told ? { backend: { id: "functions", requestUpload: () => {}, requestDownload: (key) => tell(key, told) }, ...options } : { endpoint: "/", headers, ...options });
+  client = new Client(told ? { backend: { id: "functions", requestUpload: (file) => sign(file, unable), requestDownload: (key) => tell(key, told) }, ...options } : { endpoint: "/", headers, ...options });
 };
+
+async function sign({ filename, contentType, size, key, contentEncoding }, unable) {
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const file = { filename, content_type: contentType, size, key, content_encoding: unable ? undefined : contentEncoding };
+  const answer = await fetch("/request-upload", { method: "POST", headers, body: JSON.stringify(file) });
+  const { upload_url: url, file_key, headers: own, content_encoding } = await answer.json();
+  return { url, key: file_key, headers: own, contentEncoding: content_encoding };
+}
 
 async function tell(key, told) {
   const answer = await fetch(`/request-download/${key}`, { headers: { authorization: `Bearer ${token}` } });
@@ -50,11 +58,32 @@ window.steer = (name, how) => transfers.get(name)[how]();
 
 window.abort = (name, reason) => transfers.get(name).abort(reason);
 
-window.upload = async (name, type, text, options) => {
-  const file = new File([text], name, { type, lastModified: 1 });
+/** A file of so many lines, which gzip halves. */
+function fileOf(name, type, lines) {
+  let seed = 1;
+  const line = () => `${(seed = (seed * 48271) % 0x7fffffff).toString(16).padStart(8, "0")}\n`;
+  return new File([Array.from({ length: lines }, line).join("")], name, { type, lastModified: 1 });
+}
+
+window.upload = async (name, type, lines, options) => {
+  const file = fileOf(name, type, lines);
   const transfer = client.upload(file, options);
   const outcome = await transfer.catch((error) => ({ failed: error.code ?? error.name, message: error.message }));
   return { ...outcome, log: transfer.explain().map(({ message }) => message), sha256: await sha256(await file.arrayBuffer()), plain: file.size };
+};
+
+window.uploadAll = async (files, options) => {
+  const sums = [];
+  const batch = client.uploadAll(files.map((file) => fileOf(...file)), { ...options, onProgress: (sum) => sums.push(sum) });
+  const { done, failed } = await batch;
+  return { sizes: done.map(({ size }) => size), failed: failed.length, last: sums.at(-1) };
+};
+
+/** Ends an upload once some of it is stored, as a closed tab does. */
+window.cutOff = async (name, type, lines, options) => {
+  const transfer = client.upload(fileOf(name, type, lines), options);
+  for await (const event of transfer) if (event.type === "part" && event.state === "done") break;
+  await transfer.abort("enough", { keep: true });
 };
 
 window.streamed = async (key) => sha256(await new Response(client.stream(key)).arrayBuffer());
