@@ -107,9 +107,8 @@ def grant(data):  # for one file: a URL to put it to, or an upload in parts
         headers |= {"content-encoding": name for name in encoding.values()}
         return {**answer, "upload_url": sign("put_object", params), "headers": headers}
     upload_id = s3.create_multipart_upload(**params)["UploadId"]
-    first = range(1, min(-(-size // part_size), FIRST_BATCH) + 1)
-    parts = sign_parts({"Bucket": BUCKET, "Key": key, "UploadId": upload_id}, first)
-    return {**answer, "upload_id": upload_id, "part_size": part_size, "parts": parts}
+    ref, first = {"Bucket": BUCKET, "Key": key, "UploadId": upload_id}, min(-(-size // part_size), FIRST_BATCH)
+    return {**answer, "upload_id": upload_id, "part_size": part_size, "parts": sign_parts(ref, range(1, first + 1))}
 
 
 @app.post("/request-upload")
@@ -164,7 +163,7 @@ def request_download(key):
     ref = {"Bucket": BUCKET, "Key": own(key)}
     head = s3.head_object(**ref, ChecksumMode="ENABLED")
     # A download, never a page: an uploaded HTML file must not run under the store's name.
-    get = {**ref, "ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(key.rpartition('/')[2], safe='')}"}
+    get = ref | {"ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(key.rpartition('/')[2], safe='')}"}
     about = {"size": head["ContentLength"], "etag": head["ETag"], "content_type": head["ContentType"], **crc(head)}
     about |= {"content_encoding": head[name] for name in ["ContentEncoding"] if head.get(name)}
     return {"download_url": sign("get_object", get), "expires_in": EXPIRES_IN, **about}

@@ -31,6 +31,7 @@ impl World {
         // A second host has as many connections, unless the application has said how many there may be, or one carries them all.
         let each = self.settings.concurrency.is_none() && !server.weather.h2 && server.weather.second != Second::None;
         let all = if each { 2 * most } else { most };
+        ends.wide = u64::from(server.most_in_flight.get() > most + looks);
         assert!(server.most_in_flight.get() <= all + looks, "one limit over all");
         assert!(
             server.most_at_host.get() <= most + looks + usize::from(each) * transfers.len(),
