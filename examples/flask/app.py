@@ -16,11 +16,9 @@ from werkzeug.exceptions import HTTPException
 
 SECRET = os.environ["SECRET_KEY"]  # no default: whoever knows it is every user
 BUCKET = os.environ["S3_BUCKET"]
-EXPIRES_IN = 900
 MAX_SIZE = 5 << 40  # or what your application takes
-PART_SIZE = 8 << 20
-MAX_PARTS = 10_000  # S3's limit
-FIRST_BATCH = 32  # parts signed with the first answer; the page asks for the others when it needs them
+# S3's limit of parts, and how many are signed with the first answer: the page asks for the others when it needs them.
+EXPIRES_IN, PART_SIZE, MAX_PARTS, FIRST_BATCH = 900, 8 << 20, 10_000, 32
 
 # Keys, region and, for a store that is not AWS, AWS_ENDPOINT_URL_S3 come from the environment. boto3 would sign some
 # URLs by Signature Version 2, which newer regions refuse, and a checksum made when signing would be that of no bytes.
@@ -87,8 +85,8 @@ def sign_parts(ref, numbers):
 def grant(data):  # for one file: a URL to put it to, or an upload in parts
     filename = field(data, "filename", str) or abort(400, "Filename is required")
     content_type = field(data, "content_type", str, "application/octet-stream")
-    size = field(data, "size", int, 0)
-    metadata = field(data, "metadata", dict, {})
+    size, metadata = field(data, "size", int, 0), field(data, "metadata", dict, {})
+    encoding = {"content_encoding": "gzip"} if data.get("content_encoding") == "gzip" else {}
     printable = [content_type, *metadata.keys(), *metadata.values()]
     if not all(isinstance(text, str) and re.fullmatch(r"[!-~]([ -~]*[!-~])?", text) for text in printable):
         abort(400, "`content_type` and `metadata` become headers, and must be printable ASCII")
@@ -98,17 +96,19 @@ def grant(data):  # for one file: a URL to put it to, or an upload in parts
     name = re.sub(r"[/\\\x00-\x1f\x7f]", "_", filename)[:200]
     key = own(field(data, "key", str, f"{g.folder}{secrets.token_hex(8)}_{name}"))
     params = {"Bucket": BUCKET, "Key": key, "ContentType": content_type, "Metadata": metadata}
+    params |= {"ContentEncoding": name for name in encoding.values()}
+    answer = {"file_key": key, **encoding, "expires_in": EXPIRES_IN}
     # The page's wish if S3 allows it, and as large as it takes to be within 10,000 parts.
     wish = field(data, "part_size", int, PART_SIZE)
     part_size = max(wish if 5 << 20 <= wish <= 5 << 30 else PART_SIZE, -(-size // MAX_PARTS))
     if not field(data, "multipart", bool, False) or size <= part_size:
-        # The file's own type is signed, and so must be sent: by its name, or by these headers.
+        # All of this is signed, and so must be sent: by its name, or by these headers.
         headers = {"content-type": content_type, **{f"x-amz-meta-{k.lower()}": v for k, v in metadata.items()}}
-        return {"upload_url": sign("put_object", params), "file_key": key, "headers": headers, "expires_in": EXPIRES_IN}
+        headers |= {"content-encoding": name for name in encoding.values()}
+        return {**answer, "upload_url": sign("put_object", params), "headers": headers}
     upload_id = s3.create_multipart_upload(**params)["UploadId"]
-    first = range(1, min(-(-size // part_size), FIRST_BATCH) + 1)
-    parts = sign_parts({"Bucket": BUCKET, "Key": key, "UploadId": upload_id}, first)
-    return {"file_key": key, "upload_id": upload_id, "part_size": part_size, "parts": parts, "expires_in": EXPIRES_IN}
+    ref, first = {"Bucket": BUCKET, "Key": key, "UploadId": upload_id}, min(-(-size // part_size), FIRST_BATCH)
+    return {**answer, "upload_id": upload_id, "part_size": part_size, "parts": sign_parts(ref, range(1, first + 1))}
 
 
 @app.post("/request-upload")
@@ -163,10 +163,10 @@ def request_download(key):
     ref = {"Bucket": BUCKET, "Key": own(key)}
     head = s3.head_object(**ref, ChecksumMode="ENABLED")
     # A download, never a page: an uploaded HTML file must not run under the store's name.
-    disposition = f"attachment; filename*=UTF-8''{quote(key.rpartition('/')[2], safe='')}"
-    url = sign("get_object", {**ref, "ResponseContentDisposition": disposition})
+    get = ref | {"ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(key.rpartition('/')[2], safe='')}"}
     about = {"size": head["ContentLength"], "etag": head["ETag"], "content_type": head["ContentType"], **crc(head)}
-    return {"download_url": url, "expires_in": EXPIRES_IN, **about}
+    about |= {"content_encoding": head[name] for name in ["ContentEncoding"] if head.get(name)}
+    return {"download_url": sign("get_object", get), "expires_in": EXPIRES_IN, **about}
 
 
 @app.get("/files")

@@ -16,10 +16,8 @@ import { verify } from "hono/jwt";
 // PAGE_ORIGIN: where the page is, if not on this backend's own origin.
 const { SECRET_KEY, S3_BUCKET, PAGE_ORIGIN, PORT = "3000" } = process.env;
 if (!SECRET_KEY || !S3_BUCKET) throw new Error("set SECRET_KEY and S3_BUCKET");
-const EXPIRES_IN = 900;
 const MAX_SIZE = 5 * 2 ** 40; // or what your application takes
-const PART_SIZE = 8 * 2 ** 20;
-const MAX_PARTS = 10_000; // S3's limit
+const [EXPIRES_IN, PART_SIZE, MAX_PARTS] = [900, 8 * 2 ** 20, 10_000]; // S3's limit
 const FIRST_BATCH = 32; // parts signed with the first answer; the page asks for the others when it needs them
 
 // Keys, region and, for a store that is not AWS, AWS_ENDPOINT_URL_S3 come from the environment. By itself the SDK would
@@ -90,8 +88,8 @@ function signParts(ref, numbers) {
 async function grant(c, data) { // for one file: a URL to put it to, or an upload in parts
   const filename = field(data, "filename", "string");
   const contentType = field(data, "content_type", "string", "application/octet-stream");
-  const size = field(data, "size", "number", 0);
-  const metadata = field(data, "metadata", "object", {});
+  const [size, metadata] = [field(data, "size", "number", 0), field(data, "metadata", "object", {})];
+  const gzip = data.content_encoding === "gzip" ? "gzip" : undefined;
   const printable = (text) => typeof text === "string" && /^[!-~]([ -~]*[!-~])?$/.test(text);
   if (![contentType, ...Object.entries(metadata).flat()].every(printable)) {
     throw refused(400, "`content_type` and `metadata` become headers, and must be printable ASCII");
@@ -101,22 +99,23 @@ async function grant(c, data) { // for one file: a URL to put it to, or an uploa
   // A key that nobody can guess, so that no upload overwrites another.
   const name = filename.replace(/[/\\\p{Cc}]/gu, "_").slice(0, 200);
   const Key = own(c, field(data, "key", "string", `${c.get("folder")}${randomBytes(8).toString("hex")}_${name}`));
-  const params = { Bucket: S3_BUCKET, Key, ContentType: contentType, Metadata: metadata };
+  const params = { Bucket: S3_BUCKET, Key, ContentType: contentType, ContentEncoding: gzip, Metadata: metadata };
   // The page's wish if S3 allows it, and as large as it takes to be within 10,000 parts.
   const wish = field(data, "part_size", "number", PART_SIZE);
   const near = wish >= 5 * 2 ** 20 && wish <= 5 * 2 ** 30 ? wish : PART_SIZE;
   const partSize = Math.max(near, Math.ceil(size / MAX_PARTS));
   if (!field(data, "multipart", "boolean", false) || size <= partSize) {
     // The file's own type is signed, and so must be sent: by its name, or by these headers.
-    const headers = { "content-type": contentType };
+    const headers = { "content-type": contentType, ...(gzip && { "content-encoding": gzip }) };
     for (const [name, value] of Object.entries(metadata)) headers[`x-amz-meta-${name.toLowerCase()}`] = value;
     const upload_url = await sign(new PutObjectCommand(params), headers);
-    return { upload_url, file_key: Key, headers, expires_in: EXPIRES_IN };
+    return { upload_url, file_key: Key, headers, content_encoding: gzip, expires_in: EXPIRES_IN };
   }
   const { UploadId } = await s3.send(new CreateMultipartUploadCommand(params));
   const first = Array.from({ length: Math.min(Math.ceil(size / partSize), FIRST_BATCH) }, (_, index) => index + 1);
   const parts = await signParts({ Bucket: S3_BUCKET, Key, UploadId }, first);
-  return { file_key: Key, upload_id: UploadId, part_size: partSize, parts, expires_in: EXPIRES_IN };
+  const about = { part_size: partSize, parts, content_encoding: gzip, expires_in: EXPIRES_IN };
+  return { file_key: Key, upload_id: UploadId, ...about };
 }
 
 app.post("/request-upload", async (c) => c.json(await grant(c, await body(c))));
@@ -171,7 +170,8 @@ app.get("/request-download/:key{.+}", async (c) => {
   const name = encodeURIComponent(ref.Key.split("/").pop()).replace(/['()*]/g, hex);
   const get = new GetObjectCommand({ ...ref, ResponseContentDisposition: `attachment; filename*=UTF-8''${name}` });
   const about = { size: head.ContentLength, etag: head.ETag, checksum_crc64nvme: head.ChecksumCRC64NVME };
-  return c.json({ download_url: await sign(get), expires_in: EXPIRES_IN, content_type: head.ContentType, ...about });
+  const types = { content_type: head.ContentType, content_encoding: head.ContentEncoding };
+  return c.json({ download_url: await sign(get), expires_in: EXPIRES_IN, ...types, ...about });
 });
 
 app.get("/files", async (c) => {

@@ -23,7 +23,10 @@ async fn run() -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "page {}", server.page())?;
     writeln!(out, "store {}", server.store())?;
-    // Whoever started this may be waiting for these two lines behind a pipe.
+    for mirror in server.mirrors() {
+        writeln!(out, "mirror {mirror}")?;
+    }
+    // Whoever started this may be waiting for these lines behind a pipe.
     out.flush()?;
     drop(out);
     tokio::select! {

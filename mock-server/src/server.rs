@@ -30,6 +30,7 @@ use crate::store::{Access, Endpoint, MIN_PART, Quirks, Store, front};
 pub struct Server {
     page: SocketAddr,
     store: String,
+    mirrors: Vec<String>,
     tasks: JoinSet<()>,
 }
 
@@ -50,25 +51,35 @@ impl Server {
             (real_store(&settings)?, None)
         } else {
             let listener = wire::listen(&settings.host, settings.store_port).await?;
-            let access = embedded_access(&settings, listener.local_addr()?)?;
+            let mut listeners = vec![listener];
+            for _ in 1..settings.hosts {
+                listeners.push(wire::listen(&settings.host, 0).await?);
+            }
+            let addresses = listeners.iter().map(|listener| listener.local_addr()).collect::<io::Result<Vec<_>>>()?;
+            let access = embedded_access(&settings, &addresses)?;
             let endpoint = open_store(&settings, &access)?;
             let store = endpoint.store().clone();
-            let wire = Wire {
-                faults: faults.clone(),
-                stats: Some(stats.clone()),
-                target: |request| Some(Target::of_store(request.method(), request.uri(), request.headers())),
-            };
-            let handler = move |request| store_answer(endpoint.clone(), request);
-            tasks.spawn(async move {
-                wire.serve(listener, handler).await;
-            });
+            for (host, listener) in (0..).zip(listeners) {
+                let wire = Wire {
+                    faults: faults.clone(),
+                    stats: Some(stats.clone()),
+                    host,
+                    target: |request| Some(Target::of_store(request.method(), request.uri(), request.headers())),
+                };
+                let endpoint = endpoint.clone();
+                let handler = move |request| store_answer(endpoint.clone(), request);
+                tasks.spawn(async move {
+                    wire.serve(listener, handler).await;
+                });
+            }
             (access, Some(store))
         };
 
         let backend = Arc::new(Backend::new(&settings, &access)?);
         tasks.spawn(backend::cleanup::run(backend.clone()));
         let routes = page_routes(&settings, backend, Control { faults: faults.clone(), stats, store });
-        let wire = Wire { faults, stats: None, target: |request| Target::of_backend(request.method(), request.uri()) };
+        let target: fn(&axum::http::Request<_>) -> _ = |request| Target::of_backend(request.method(), request.uri());
+        let wire = Wire { faults, stats: None, host: 0, target };
         let handler = move |request: Request| {
             let routes = routes.clone();
             async move {
@@ -81,7 +92,7 @@ impl Server {
         tasks.spawn(async move {
             wire.serve(page_listener, handler).await;
         });
-        Ok(Self { page, store: access.endpoint, tasks })
+        Ok(Self { page, store: access.endpoint, mirrors: access.mirrors, tasks })
     }
 
     /// Where the page, the backend and the control routes are.
@@ -92,6 +103,11 @@ impl Server {
     /// Where the store is.
     pub fn store(&self) -> &str {
         &self.store
+    }
+
+    /// The same store's other hosts.
+    pub fn mirrors(&self) -> &[String] {
+        &self.mirrors
     }
 
     /// Runs until something in it ends, which is never.
@@ -152,10 +168,12 @@ fn open_store(settings: &Settings, access: &Access) -> io::Result<Endpoint> {
     Ok(Endpoint::new(store, access))
 }
 
-fn embedded_access(settings: &Settings, address: SocketAddr) -> io::Result<Access> {
+fn embedded_access(settings: &Settings, addresses: &[SocketAddr]) -> io::Result<Access> {
     let (key, secret) = ("presigned".to_owned(), "presigned-secret".to_owned());
+    let mut hosts = addresses.iter().map(|address| format!("http://{address}/"));
     Ok(Access {
-        endpoint: format!("http://{address}/"),
+        endpoint: hosts.next().unwrap_or_default(),
+        mirrors: hosts.collect(),
         bucket: "presigned".into(),
         region: "us-east-1".into(),
         has_crc64: has_crc64(settings),
@@ -198,6 +216,7 @@ fn real_store(settings: &Settings) -> io::Result<Access> {
     };
     Ok(Access {
         endpoint: settings.s3.as_ref().map(ToString::to_string).unwrap_or_default(),
+        mirrors: Vec::new(),
         bucket: given(&settings.s3_bucket, "--s3-bucket", "S3_BUCKET")?,
         region: settings.s3_region.clone(),
         has_crc64: has_crc64(settings),

@@ -22,6 +22,10 @@ pub struct Settings {
     #[arg(long, default_value_t = 9000)]
     pub store_port: u16,
 
+    /// Hosts of the embedded store, each on a port of its own: downloads are signed for all of them
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub hosts: u8,
+
     /// Folder of the stored files
     #[arg(long, default_value = ".mock-server")]
     pub data: PathBuf,

@@ -3,6 +3,9 @@
 //! A free slot goes to the transfer with the fewest requests in flight, and among those to the one with the least left.
 //! So every transfer gets its share, and a small file never waits behind a big one.
 //!
+//! A transfer that may choose among several hosts is given the one with the fewest requests. Where each connection carries one
+//! request, each host has as many of them as the limit says.
+//!
 //! Transfers are admitted to the backend in order, and no further ahead than slots can be used soon: a URL that is signed
 //! too early lapses in the queue.
 //!
@@ -17,6 +20,7 @@ use super::{
     download::{Download, Wanted},
     error::Code,
     group::{Files, Group},
+    host::Host,
     limit::{self, Limit, Trouble},
     options::Settings,
     outside::Outside,
@@ -63,6 +67,10 @@ struct Member {
     wake: Option<Millis>,
     /// It is over soon, once it has begun.
     small: bool,
+    /// It may choose among several hosts.
+    wide: bool,
+    /// Where its last request to storage went.
+    host: Option<Host>,
 }
 
 pub struct Fleet {
@@ -71,6 +79,8 @@ pub struct Fleet {
     groups: Sorted<TransferId, Group>,
     queue: Sorted<TransferId>,
     starting: usize,
+    /// Members that may choose among several hosts.
+    wide: usize,
     limit: Limit,
     traffic: Traffic,
     /// Who wants a slot, in the order in which slots are given: requests in flight, bytes left.
@@ -91,6 +101,7 @@ impl Fleet {
             groups: Sorted::default(),
             queue: Sorted::default(),
             starting: 0,
+            wide: 0,
             wanting: Sorted::default(),
             wakes: Sorted::default(),
             chance: Chance::new(seed),
@@ -144,6 +155,10 @@ impl Fleet {
         resume: bool,
     ) {
         let (size, small) = (request.size, request.size <= SMALL);
+        if let (Some(announced), Some(group)) = (request.unpacked, group.and_then(|group| self.groups.get_mut(&group)))
+        {
+            group.replace(announced, size);
+        }
         request.part_size.get_or_insert_with(|| plan::planned(size, self.limit.most(), self.traffic.pace()));
         let upload = Upload::new(request, &self.settings, self.chance.bits(), resume);
         self.add(now, id, Box::new(upload), group, small);
@@ -230,7 +245,7 @@ impl Fleet {
     /// For silence, before it may end.
     fn listen(&mut self, now: Millis) {
         if self.traffic.is_silent(now) {
-            self.trouble(now, self.in_flight(), Trouble::Silent);
+            self.trouble(now, self.traffic.usual(), Trouble::Silent);
         }
     }
 
@@ -250,7 +265,7 @@ impl Fleet {
                 }
             }
             (Input::Answer { ticket, answer }, _) => {
-                let in_flight = self.in_flight();
+                let in_flight = self.traffic.usual();
                 if self.land(now, id, *ticket)
                     && let Some(trouble) = Trouble::of(answer)
                 {
@@ -279,7 +294,8 @@ impl Fleet {
     }
 
     fn add(&mut self, now: Millis, id: TransferId, engine: Box<dyn Engine>, group: Option<TransferId>, small: bool) {
-        let member = Member { engine, data: Sorted::default(), want: None, starting: false, group, wake: None, small };
+        let (data, want, starting, wake, wide, host) = (Sorted::default(), None, false, None, false, None);
+        let member = Member { engine, data, want, starting, group, wake, small, wide, host };
         self.members.insert(id, member);
         if self.outside.link() != Link::Up {
             self.tell(now, id, Input::Link(self.outside.link()));
@@ -308,7 +324,7 @@ impl Fleet {
             return;
         };
         member.engine.handle(now, input);
-        let (mut ended, in_flight) = (false, self.traffic.in_flight());
+        let (mut ended, in_flight, usual) = (false, self.traffic.in_flight(), self.traffic.usual());
         let wake = loop {
             let Some(member) = self.members.get_mut(&id) else {
                 return;
@@ -316,9 +332,13 @@ impl Fleet {
             match member.engine.poll() {
                 Output::Perform(ticket, command) => {
                     self.out.push_back(noted(id, Trace::request(ticket, &command)));
-                    if let Some(load) = Load::of(&command) {
+                    if let Some(mut load) = Load::of(&command) {
+                        let hosts = member.engine.hosts();
+                        load.aside =
+                            self.limit.is_each_hosts() && hosts.iter().skip(1).any(|host| *host == load.host());
+                        member.host = Some(load.host());
                         member.data.insert(ticket, load);
-                        self.traffic.depart(now);
+                        self.traffic.depart(now, load);
                         self.starting -= usize::from(std::mem::take(&mut member.starting));
                     }
                     self.out.push_back(Order::Perform(id, ticket, command));
@@ -339,7 +359,7 @@ impl Fleet {
                     self.out.push_back(Order::Emit(id, event));
                     // A transfer gave up a request to storage that had fallen silent.
                     if timed_out && self.traffic.in_flight() < in_flight {
-                        self.trouble(now, in_flight, Trouble::TimedOut);
+                        self.trouble(now, usual, Trouble::TimedOut);
                     }
                 }
                 Output::Save(save) => self.out.push_back(Order::Save(id, save)),
@@ -388,15 +408,10 @@ impl Fleet {
 
     /// Gives what is free to whom it is due.
     fn allot(&mut self, now: Millis) {
-        while self.in_flight() < self.limit.most() {
-            let Some(((.., id), ())) = self.wanting.pop_first() else {
-                break;
-            };
-            if let Some(member) = self.members.get_mut(&id) {
-                member.want = None;
-            }
+        while let Some((id, at)) = self.next_in_line() {
+            self.forget_want(id);
             let before = self.in_flight();
-            self.tell(now, id, Input::Slot);
+            self.tell(now, id, Input::Slot { at });
             if self.in_flight() <= before {
                 // It wanted a slot and did not use it (its lease has lapsed, say): it is asked again at its next input.
                 self.forget_want(id);
@@ -418,12 +433,42 @@ impl Fleet {
         }
     }
 
+    /// Whom a slot is due, and at which of several hosts.
+    fn next_in_line(&self) -> Option<(TransferId, Option<Host>)> {
+        let most = self.limit.most();
+        let is_free = self.traffic.usual() < most;
+        let is_full = if self.limit.is_each_hosts() { !is_free && self.wide == 0 } else { self.in_flight() >= most };
+        if is_full {
+            return None;
+        }
+        let due = |id: &TransferId| {
+            let member = self.members.get(id)?;
+            let hosts = member.engine.hosts();
+            let at = |(index, host): (usize, Host)| {
+                let busy = self.traffic.at(host);
+                // What is sent to the usual host is not told apart: all that is not aside is its.
+                (busy < most && (index > 0 || is_free)).then_some((busy, index, host))
+            };
+            let free = hosts.iter().copied().enumerate().filter_map(at).min();
+            // Where there is no choice, it goes where the last one went.
+            let fits = |host: Host| !self.limit.is_each_hosts() || self.traffic.at(host) < most;
+            match free {
+                Some((.., host)) => Some((*id, Some(host))),
+                None if is_free && hosts.is_empty() && member.host.is_none_or(fits) => Some((*id, None)),
+                None => None,
+            }
+        };
+        self.wanting.keys().find_map(|(.., id)| due(id))
+    }
+
     fn refresh(&mut self, now: Millis, id: TransferId) {
         self.forget_want(id);
         self.queue.remove(&id);
         let Some(member) = self.members.get_mut(&id) else {
             return;
         };
+        let wide = member.engine.hosts().len() > 1;
+        self.wide = self.wide + usize::from(wide) - usize::from(std::mem::replace(&mut member.wide, wide));
         match member.engine.want(now) {
             Want::Nothing => {}
             Want::Admission => {
@@ -471,6 +516,7 @@ impl Fleet {
         if let Some(member) = self.members.remove(&id) {
             member.data.values().for_each(|load| self.traffic.land(now, *load));
             self.starting -= usize::from(member.starting);
+            self.wide -= usize::from(member.wide);
         }
     }
 }

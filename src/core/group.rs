@@ -21,6 +21,7 @@ pub struct Files {
 pub struct Group {
     loaded: Sorted<u64, u64>,
     sum: u64,
+    total: u64,
     files: Files,
     meter: Meter,
 }
@@ -30,9 +31,16 @@ impl Group {
         Self {
             loaded: Sorted::default(),
             sum: 0,
+            total: total_bytes,
             files: Files { total: files, ..Files::default() },
             meter: Meter::new(total_bytes),
         }
+    }
+
+    /// A member will send another number of bytes than was announced.
+    pub fn replace(&mut self, announced: u64, bytes: u64) {
+        self.total = (self.total + bytes).saturating_sub(announced);
+        self.meter.set_total(self.total);
     }
 
     pub fn progress(&mut self, now: Millis, member: u64, loaded: u64) {

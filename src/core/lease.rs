@@ -17,6 +17,8 @@ const DOUBTFUL: Millis = 5 * 60_000;
 #[derive(Clone, Debug)]
 pub struct Lease {
     pub signed: Signed,
+    /// The same object at other hosts, signed with it.
+    others: Vec<Signed>,
     granted: Millis,
     life: Option<Millis>,
     /// The clock has jumped since: nobody knows how old it is.
@@ -26,8 +28,18 @@ pub struct Lease {
 impl Lease {
     /// `expires_in` in seconds, as the signer says; else what the URL itself says.
     pub fn new(now: Millis, signed: Signed, expires_in: Option<u64>) -> Self {
-        let seconds = expires_in.or_else(|| life_of(&signed.url));
-        Self { signed, granted: now, life: seconds.map(|seconds| seconds.saturating_mul(1000)), doubted: false }
+        Self::of_all(now, signed, Vec::new(), expires_in)
+    }
+
+    /// All URLs of one signature, which are renewed together: it is good for as long as each of them.
+    pub fn of_all(now: Millis, signed: Signed, others: Vec<Signed>, expires_in: Option<u64>) -> Self {
+        let lives = std::iter::once(&signed).chain(&others).filter_map(|signed| life_of(&signed.url));
+        let seconds = expires_in.or_else(|| lives.min());
+        Self { signed, others, granted: now, life: seconds.map(|seconds| seconds.saturating_mul(1000)), doubted: false }
+    }
+
+    pub fn urls(&self) -> impl Iterator<Item = &Signed> {
+        std::iter::once(&self.signed).chain(&self.others)
     }
 
     pub fn is_good(&self, now: Millis) -> bool {

@@ -159,6 +159,11 @@ impl Limit {
         }
     }
 
+    /// It is each host's: where connections carry one request, a second host has as many of its own.
+    pub fn is_each_hosts(&self) -> bool {
+        matches!(self, Self::Auto(auto) if auto.ceiling() <= FIRST)
+    }
+
     /// How many may be tried, now that the protocol is known; `None` where that is no news, or not for us to choose.
     pub fn speaks(&mut self, multiplexed: bool) -> Option<usize> {
         let Self::Auto(auto) = self else { return None };

@@ -35,6 +35,7 @@ pub mod flight;
 pub mod group;
 pub mod hashing;
 pub mod hex;
+pub mod host;
 pub mod http;
 pub mod integrity;
 pub mod json;

@@ -7,11 +7,14 @@ use super::{
     answer,
     checksum::{Algorithm, Checksum},
     error::{Code, Error, Failure},
+    host::Host,
     integrity::{self, Told},
     json::Json,
     lease,
     text::split_once,
 };
+
+const NO_URL: &str = "not an absolute http or https URL";
 
 /// What the backend is asked to sign.
 #[derive(Clone, PartialEq, Debug)]
@@ -24,6 +27,8 @@ pub struct UploadRequest {
     pub part_size: Option<u64>,
     /// Storage takes no presigned POST form: something else is to be signed.
     pub form_refused: bool,
+    /// Its bytes are gzip of so many: the object must be stored with that encoding, or nobody can read it.
+    pub unpacked: Option<u64>,
 }
 
 /// How the bytes of one request go to storage.
@@ -32,6 +37,8 @@ pub enum Method {
     Put,
     /// A presigned POST form: its fields first, the file last.
     Post,
+    /// A GET of an object that is stored encoded, as gzip say: browsers decode it on its way, and then no range can be asked for.
+    Plain,
 }
 
 /// A URL that storage will honour, with what must be sent along.
@@ -90,6 +97,8 @@ pub struct UploadRef {
 #[derive(Clone, PartialEq, Debug)]
 pub struct DownloadGrant {
     pub signed: Signed,
+    /// The same object at other hosts, each of them once.
+    pub others: Vec<Signed>,
     pub expires_in: Option<u64>,
     pub size: Option<u64>,
     pub etag: Option<String>,
@@ -197,6 +206,16 @@ pub fn upload_grant(answer: &Json) -> Result<UploadGrant, Error> {
     Ok(UploadGrant::Parts { key, upload_id, part_size, grants, sums })
 }
 
+/// What is sent as gzip is only sent where the backend says that it will be stored so.
+pub fn confirm_encoding(request: &UploadRequest, answer: &Json) -> Result<(), Error> {
+    let confirmed = answer.get("content_encoding").and_then(Json::text) == Some("gzip");
+    let sent = answer.get("stored") != Some(&Json::Bool(true));
+    if request.unpacked.is_some() && sent && !confirmed {
+        return Err(wrong("content_encoding", "not \"gzip\", which was asked for"));
+    }
+    Ok(())
+}
+
 pub fn part_grants(answer: &Json) -> Result<PartGrants, Error> {
     let parts = list(answer, "parts")?
         .iter()
@@ -243,14 +262,35 @@ pub fn download_grant(answer: &Json) -> Result<DownloadGrant, Error> {
         None => None,
         Some(size) => Some(size.integer().ok_or_else(|| wrong("size", "not a whole number of bytes"))?),
     };
+    let encoding = optional_text(answer, "content_encoding")?.filter(|encoding| encoding != "identity");
+    let method = if encoding.is_some() { Method::Plain } else { Method::Put };
+    let signed = Signed { method, ..signed(answer, "download_url")? };
     Ok(DownloadGrant {
-        signed: signed(answer, "download_url")?,
+        others: others(answer, &signed)?,
+        signed,
         expires_in: expires_in(answer)?,
         size,
         etag: optional_text(answer, "etag")?,
         content_type: optional_text(answer, "content_type")?,
         told: told(answer),
     })
+}
+
+/// `download_urls`: the same object signed for several hosts, with the headers of the answer.
+fn others(answer: &Json, first: &Signed) -> Result<Vec<Signed>, Error> {
+    if answer.get("download_urls").is_none() {
+        return Ok(Vec::new());
+    }
+    let (mut others, mut hosts) = (Vec::new(), vec![Host::of(&first.url)]);
+    for url in list(answer, "download_urls")? {
+        let url = url.text().filter(|url| is_absolute(url)).ok_or_else(|| wrong("download_urls", NO_URL))?;
+        let host = Host::of(url);
+        if !hosts.contains(&host) {
+            hosts.push(host);
+            others.push(Signed { url: url.to_owned(), ..first.clone() });
+        }
+    }
+    Ok(others)
 }
 
 fn told(answer: &Json) -> Told {
@@ -294,10 +334,8 @@ pub fn redact(url: &str) -> &str {
 
 fn signed(answer: &Json, field: &str) -> Result<Signed, Error> {
     let url = text(answer, field)?;
-    let scheme = split_once(&url, "://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-    if !matches!(scheme.as_deref(), Some("http" | "https")) || url.chars().any(|c| c.is_control() || c.is_whitespace())
-    {
-        return Err(wrong(field, "not an absolute http or https URL"));
+    if !is_absolute(&url) {
+        return Err(wrong(field, NO_URL));
     }
     let headers = pairs(answer, "headers")?;
     for (name, value) in &headers {
@@ -306,6 +344,11 @@ fn signed(answer: &Json, field: &str) -> Result<Signed, Error> {
         }
     }
     Ok(Signed { url, method: Method::Put, headers, fields: Vec::new() })
+}
+
+fn is_absolute(url: &str) -> bool {
+    let scheme = split_once(url, "://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    matches!(scheme.as_deref(), Some("http" | "https")) && !url.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
 /// A field-name of RFC 9110 §5.1.
@@ -480,6 +523,52 @@ mod tests {
         ] {
             let error = upload_grant(&answer.into()).unwrap_err();
             assert!(error.code == Code::Backend && error.message.contains(name), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn gzip_is_only_sent_where_it_is_stored_so() {
+        let request = |unpacked| UploadRequest {
+            filename: "a".into(),
+            content_type: "text/plain".into(),
+            size: 5,
+            key: None,
+            metadata: Vec::new(),
+            part_size: None,
+            form_refused: false,
+            unpacked,
+        };
+        let confirm = |unpacked, answer: Value| confirm_encoding(&request(unpacked), &answer.into()).is_ok();
+        assert!(confirm(Some(9), json!({"content_encoding": "gzip"})) && confirm(Some(9), json!({"stored": true})));
+        assert!(confirm(None, json!({})));
+        assert!(!confirm(Some(9), json!({})) && !confirm(Some(9), json!({"content_encoding": "br"})));
+    }
+
+    #[test]
+    fn what_is_stored_encoded_is_asked_for_as_a_whole() {
+        let method = |encoding: Value| {
+            let answer = json!({"download_url": "https://a.example/k", "content_encoding": encoding});
+            download_grant(&answer.into()).unwrap().signed.method
+        };
+        assert_eq!(method(json!("gzip")), Method::Plain);
+        assert_eq!((method(json!(null)), method(json!("identity"))), (Method::Put, Method::Put));
+    }
+
+    #[test]
+    fn of_several_hosts_each_counts_once() {
+        let read = |urls: Value| {
+            download_grant(
+                &json!({"download_url": "https://a.example/k?sig=1", "headers": {"x": "y"}, "download_urls": urls})
+                    .into(),
+            )
+        };
+        let urls = json!(["https://a.example/k?sig=1", "https://b.example/k?sig=2", "https://b.example/k?sig=3"]);
+        let others = read(urls).unwrap().others;
+        assert_eq!(others.iter().map(|signed| signed.url.as_str()).collect::<Vec<_>>(), ["https://b.example/k?sig=2"]);
+        assert_eq!(others[0].headers, [("x".to_owned(), "y".to_owned())]);
+        for wrong in [json!("https://b.example/k"), json!([7]), json!(["/k"]), json!(["https://b.example/a b"])] {
+            let error = read(wrong).unwrap_err();
+            assert!(error.code == Code::Backend && error.message.contains("download_urls"), "{}", error.message);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! It needs no timer: it is told the time whenever something happens, and looks back.
 
-use super::{time::Millis, transfer::Command};
+use super::{host::Host, time::Millis, transfer::Command};
 
 /// Speeds are means over so long at least.
 const WINDOW: Millis = 1_000;
@@ -15,16 +15,27 @@ pub struct Load {
     moved: u64,
     /// Where it is known before.
     size: Option<u64>,
+    host: Host,
+    /// It is at another host than the usual one, with connections of its own.
+    pub aside: bool,
 }
 
 impl Load {
     /// `None` for a command that moves no bytes of an object.
     pub fn of(command: &Command) -> Option<Self> {
         match command {
-            Command::Put { start, end, .. } => Some(Self { moved: 0, size: Some(end - start) }),
-            Command::Get { start, end, .. } => Some(Self { moved: 0, size: end.map(|end| end - start) }),
+            Command::Put { signed, start, end } => Some(Self::new(&signed.url, Some(end - start))),
+            Command::Get { signed, start, end } => Some(Self::new(&signed.url, end.map(|end| end - start))),
             _ => None,
         }
+    }
+
+    fn new(url: &str, size: Option<u64>) -> Self {
+        Self { moved: 0, size, host: Host::of(url), aside: false }
+    }
+
+    pub fn host(&self) -> Host {
+        self.host
     }
 
     pub fn moved(&self) -> u64 {
@@ -58,6 +69,9 @@ impl Window {
 #[derive(Default, Debug)]
 pub struct Traffic {
     in_flight: usize,
+    aside: usize,
+    /// Where each request goes.
+    hosts: Vec<Host>,
     under_way: usize,
     /// When a byte moved last, or silence was last told of.
     heard: Millis,
@@ -76,18 +90,29 @@ impl Traffic {
         self.in_flight
     }
 
+    /// Those of them that share the usual host's connections.
+    pub fn usual(&self) -> usize {
+        self.in_flight - self.aside
+    }
+
+    pub fn at(&self, host: Host) -> usize {
+        self.hosts.iter().filter(|other| **other == host).count()
+    }
+
     /// Bytes per second that one request among the others makes, as far as that was seen.
     pub fn pace(&self) -> Option<u64> {
         self.pace
     }
 
-    pub fn depart(&mut self, now: Millis) {
+    pub fn depart(&mut self, now: Millis, load: Load) {
         // Between small files there are short pauses; a long one is another time.
         if self.in_flight == 0 && now >= self.until.saturating_add(WINDOW) {
             self.restart(now);
         }
         self.sum_up(now);
         self.in_flight += 1;
+        self.aside += usize::from(load.aside);
+        self.hosts.push(load.host);
     }
 
     /// The request has `moved` so many bytes by now.
@@ -105,6 +130,10 @@ impl Traffic {
         self.sum_up(now);
         self.under_way -= usize::from(load.is_under_way());
         self.in_flight -= 1;
+        self.aside -= usize::from(load.aside);
+        if let Some(at) = self.hosts.iter().position(|host| *host == load.host) {
+            self.hosts.swap_remove(at);
+        }
     }
 
     /// Whatever was seen is forgotten: the clock has jumped.
@@ -141,7 +170,7 @@ impl Traffic {
     }
 
     fn sum_up(&mut self, now: Millis) {
-        self.busy += (self.in_flight as u64).saturating_mul(now.saturating_sub(self.until));
+        self.busy += (self.usual() as u64).saturating_mul(now.saturating_sub(self.until));
         self.until = self.until.max(now);
     }
 }
@@ -151,15 +180,15 @@ mod tests {
     use super::*;
 
     fn load(size: Option<u64>) -> Load {
-        Load { moved: 0, size }
+        Load::new("https://s.example/k", size)
     }
 
     #[test]
     fn a_window_sums_up_what_moved_and_who_was_busy() {
         let (mut traffic, mut one, two) = (Traffic::default(), load(Some(5_000)), load(None));
-        traffic.depart(10_000);
+        traffic.depart(10_000, one);
         traffic.moves(10_100, &mut one, 1_000);
-        traffic.depart(10_500);
+        traffic.depart(10_500, two);
         assert!(traffic.window(10_999).is_none());
         traffic.moves(11_000, &mut one, 4_000);
         let window = traffic.window(11_000).unwrap();
@@ -169,7 +198,7 @@ mod tests {
         traffic.land(11_500, two);
         traffic.land(11_500, one);
         assert_eq!(traffic.in_flight(), 0);
-        traffic.depart(99_000);
+        traffic.depart(99_000, one);
         assert!(traffic.window(99_999).is_none(), "nobody was waited for meanwhile");
         assert!(traffic.window(100_000).is_some_and(|window| window.is_full(1) && !window.is_full(2)));
     }
@@ -177,7 +206,7 @@ mod tests {
     #[test]
     fn silence_is_of_bodies_under_way() {
         let (mut traffic, mut one) = (Traffic::default(), load(Some(100)));
-        traffic.depart(0);
+        traffic.depart(0, one);
         assert!(!traffic.is_silent(9_000), "it may wait for a connection");
         traffic.moves(9_000, &mut one, 50);
         assert!(!traffic.is_silent(11_999));

@@ -10,6 +10,7 @@ use super::{
     checkpoint::{NotedPart, Recalled, Save},
     checksum::{Algorithm, Checksum},
     error::{Error, Failure},
+    host::Host,
     http::Response,
     integrity::{Integrity, Told},
     protocol::{
@@ -29,8 +30,10 @@ pub struct Ticket(pub u64);
 pub enum Input {
     /// The transfer may make its first call to the backend.
     Admitted,
-    /// One more request to storage may start.
-    Slot,
+    /// One more request to storage may start; `at` this host, where there are several.
+    Slot {
+        at: Option<Host>,
+    },
     Pause,
     Resume,
     /// The user ends it; `keep` leaves what storage holds.
@@ -290,4 +293,9 @@ pub trait Engine {
     fn handle(&mut self, now: Millis, input: Input);
     fn poll(&mut self) -> Output;
     fn want(&self, now: Millis) -> Want;
+
+    /// The hosts among which its next request to storage may choose, the usual one first; none where there never is a choice.
+    fn hosts(&self) -> Vec<Host> {
+        Vec::new()
+    }
 }

@@ -22,9 +22,11 @@ use crate::core::{
     fleet::TransferId,
     integrity,
     plan::MIB,
-    protocol::Signed,
+    protocol::{DownloadGrant, Method, Signed},
     transfer::{Answer, Command, Input, Seen},
 };
+
+type Opening<P> = Result<Opened<<<P as Platform>::Transport as Transport>::Body>, Failure>;
 
 /// Bytes of one answer on their way into the sink: as much as comes while a disk makes sure of what came before.
 const WRITTEN_AHEAD: u64 = MIB;
@@ -111,9 +113,11 @@ async fn look<P: Platform>(platform: &P, key: &str) -> Result<Option<Seen>, Fail
         Err(failure) if absent(&failure) => return Ok(None),
         Err(failure) => return Err(failure),
     };
-    match platform.transport().get(&grant.signed, 0, None).await? {
+    match open_any(platform, &grant).await? {
         Opened::Body(head, _) => {
             let size = match version::body(&head, 0, None) {
+                // Of what is stored, the backend alone knows.
+                _ if grant.signed.method == Method::Plain => None,
                 Ok(Body::Range { total, .. }) => total,
                 Ok(Body::Whole { size }) => size,
                 Err(_) => None,
@@ -130,14 +134,26 @@ async fn look<P: Platform>(platform: &P, key: &str) -> Result<Option<Seen>, Fail
     }
 }
 
+/// Where there are several hosts, one that answers is enough.
+async fn open_any<P: Platform>(platform: &P, grant: &DownloadGrant) -> Opening<P> {
+    let mut opened = platform.transport().get(&grant.signed, 0, None).await;
+    for signed in &grant.others {
+        if matches!(opened, Ok(Opened::Body(..))) {
+            break;
+        }
+        opened = platform.transport().get(signed, 0, None).await;
+    }
+    opened
+}
+
 /// The object's checksums, from the backend; else from storage, where what was signed makes it tell them.
 async fn look_up<P: Platform>(platform: &P, key: &str) -> Result<Seen, Failure> {
     let grant = platform.backend().request_download(key).await?;
     let telling = |(name, _): &(String, String)| name.eq_ignore_ascii_case("x-amz-checksum-mode");
-    let mut told = grant.told;
+    let mut told = grant.told.clone();
     if told.is_empty()
         && grant.signed.headers.iter().any(telling)
-        && let Opened::Body(head, _) = platform.transport().get(&grant.signed, 0, None).await?
+        && let Opened::Body(head, _) = open_any(platform, &grant).await?
     {
         told = integrity::in_headers(&head.headers);
     }
@@ -158,6 +174,7 @@ async fn fetch<P: Platform>(
         Opened::Body(head, body) => (head, body),
     };
     let (size, start) = match version::body(&head, start, end) {
+        Ok(Body::Whole { .. }) if signed.method == Method::Plain => (None, 0),
         Ok(Body::Range { total, .. }) => (total, start),
         Ok(Body::Whole { size }) => (size, 0),
         Err(_) => (None, start),

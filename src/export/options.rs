@@ -34,6 +34,8 @@ pub struct UploadOptions {
     pub metadata: Vec<(String, String)>,
     pub accept: Accept,
     pub resume: bool,
+    /// What the face has made of the file is gzip of so many bytes.
+    pub unpacked: Option<u64>,
     /// A `FileSystemFileHandle`, by which the file is found again without a new pick.
     pub handle: Option<JsValue>,
     pub signal: Option<AbortSignal>,
@@ -110,6 +112,7 @@ impl Options {
                 types: types.collect::<Result<_, _>>()?,
             },
             resume: self.resume()?,
+            unpacked: self.unpacked()?,
             handle: self.optional(
                 "handle",
                 |value| is_file_handle(&value).then_some(value),
@@ -119,8 +122,19 @@ impl Options {
         })
     }
 
+    /// `compress` is the face's business, which tells what came of it.
+    fn unpacked(&self) -> Result<Option<u64>, Error> {
+        let parse = |value: JsValue| (value.as_bool().is_some() || value == "auto").then_some(());
+        self.optional("compress", parse, "true, false or \"auto\"")?;
+        self.number("unpacked", 0, MAX_SAFE_INTEGER)
+    }
+
     pub fn resume(&self) -> Result<bool, Error> {
-        Ok(self.optional("resume", |value| value.as_bool(), "true or false")?.unwrap_or(true))
+        self.flag("resume", true)
+    }
+
+    pub fn flag(&self, name: &str, otherwise: bool) -> Result<bool, Error> {
+        Ok(self.optional(name, |value| value.as_bool(), "true or false")?.unwrap_or(otherwise))
     }
 
     /// Where a download goes.

@@ -63,7 +63,7 @@ impl Starter {
         observer: Observer,
     ) -> Result<(), Error> {
         self.check_open()?;
-        let UploadOptions { key, content_type, metadata, accept, resume, handle, signal } =
+        let UploadOptions { key, content_type, metadata, accept, resume, unpacked, handle, signal } =
             Options::new(options)?.upload()?;
         let blob: Blob = source.dyn_into().map_err(|_| invalid("source", "a Blob or File"))?;
         let size = blob.size() as u64;
@@ -74,10 +74,11 @@ impl Starter {
             Some(file) => file.name(),
             None => key.as_deref().and_then(|key| key.rsplit('/').next()).unwrap_or("blob").to_owned(),
         };
-        accept.check(&filename, &content_type, size)?;
+        accept.check(&filename, &content_type, unpacked.unwrap_or(size))?;
         plan::check(size)?;
         let part_size = self.settings.part_size.map(|wanted| plan::part_size(size, wanted));
-        let request = UploadRequest { filename, content_type, size, key, metadata, part_size, form_refused: false };
+        let form_refused = false;
+        let request = UploadRequest { filename, content_type, size, key, metadata, part_size, form_refused, unpacked };
         let id = id.into();
         if let Some(handle) = handle {
             self.platform.store.remember_handle(id, handle);
@@ -97,7 +98,7 @@ impl Starter {
     pub fn download(&self, id: u32, key: &JsValue, options: JsValue, observer: Observer) -> Result<(), Error> {
         self.check_open()?;
         let (key, options) = (key_of(key)?, Options::new(options)?);
-        let (signal, resume) = (options.signal()?, options.resume()?);
+        let (signal, resume, if_match) = (options.signal()?, options.resume()?, options.flag("ifMatch", false)?);
         let disks = self.platform.store.disks.clone();
         let (id, sink) = (id.into(), BrowserSink::new(options.to()?, resume, disks, self.settings.checksum_down()));
         let listener = self.listener(id, observer, Some(sink.clone()), signal.clone());
@@ -106,7 +107,7 @@ impl Starter {
             key,
             sink: Rc::new(sink),
             listener,
-            wanted: Wanted::File { resume },
+            wanted: Wanted::File { resume, if_match },
         });
         self.end_if_aborted(id, signal);
         Ok(())

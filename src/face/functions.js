@@ -28,8 +28,8 @@ async function answer(backend, method, path, body, signal) {
   const [, route, rest] = /^(\/[a-z-]+)(.*)$/.exec(path);
   switch (`${method} ${route}`) {
     case "POST /request-upload": {
-      const { filename, content_type: contentType, size, key, metadata, form, part_size: partSize } = body;
-      const grant = await call("requestUpload", defined({ filename, contentType, size, key, metadata, form, partSize }), signal);
+      const { filename, content_type: contentType, size, key, metadata, form, part_size: partSize, content_encoding: contentEncoding } = body;
+      const grant = await call("requestUpload", defined({ filename, contentType, size, key, metadata, form, partSize, contentEncoding }), signal);
       if (grant?.uploadId && !backend.completeUpload) throw new Error("It answered with parts, and has no function `completeUpload`.");
       return snake(grant, { key: "file_key", url: "upload_url" });
     }
@@ -47,7 +47,7 @@ async function answer(backend, method, path, body, signal) {
       await call("abortUpload", upload);
       return {};
     case "GET /request-download":
-      return snake(await call("requestDownload", decodeURIComponent(rest.slice(1)), signal), { url: "download_url" });
+      return snake(await call("requestDownload", decodeURIComponent(rest.slice(1)), signal), { url: "download_url", urls: "download_urls" });
     case "GET /files":
       return { files: snake(await call("list", rest ? decodeURIComponent(rest.slice("?prefix=".length)) : undefined, signal)) };
     case "DELETE /files":

@@ -28,6 +28,11 @@ export class Client {
    * Rejects where not even the client's options or its module are right.
    */
   doctor(options?: { key?: string; signal?: AbortSignal }): Promise<Finding[]>;
+  /**
+   * Removes what downloads with `cache: "revalidate"` have kept, of all backends and users of this origin: where a user signs out, say.
+   * A Blob that was handed out can be read on, for as long as its page lives.
+   */
+  clearCache(): Promise<void>;
   /** Stops everything, and keeps what can be resumed. Transfers that run end with an AbortError. */
   close(): void;
 }
@@ -53,7 +58,7 @@ export interface ServerOptions {
   credentials?: RequestCredentials;
 }
 export interface ClientSettings {
-  /** Requests to storage in flight at once, over all transfers of this client; 1 to 100. @default "auto": 6, as many as HTTP/1.1 allows */
+  /** Requests to storage in flight at once, over all transfers of this client; 1 to 100. @default "auto": 6 a host, as many as HTTP/1.1 allows */
   concurrency?: number | "auto";
   /** Bytes per part or range. Raised where 10,000 parts would not do; one size for the whole upload. @default "auto": parts of 8 MiB; ranges as connections come free */
   partSize?: number | "auto";
@@ -72,6 +77,16 @@ export interface ClientSettings {
   checksum?: "auto" | "crc64nvme" | "crc32c" | "sha256" | "md5" | "none";
   /** Where unfinished transfers are remembered; "memory" lasts as long as the page. No URL is in it. @default "indexeddb" */
   store?: "indexeddb" | "memory";
+  /**
+   * Bytes that downloads with `cache: "revalidate"` may keep, all together; what was used longest ago goes first. A larger object is not
+   * kept. @default 268_435_456 (256 MiB)
+   */
+  cacheSize?: number;
+  /**
+   * Whose downloads are kept: of another user's, nothing is found. Without it, a backend's users share what is kept in this browser, but
+   * each is handed only what the backend grants: it is asked every time, and knows who asks. @default ""
+   */
+  cacheUser?: string;
   /** Every request and decision, for monitoring. A presigned URL is cut to its origin and path. */
   onLog?: (entry: LogEntry) => void;
 }
@@ -82,6 +97,13 @@ export interface UploadOptions {
   /** @default the file's own type, else application/octet-stream */
   contentType?: string;
   metadata?: Record<string, string>;
+  /**
+   * gzip on the way. `true`: whatever it is; "auto": files of types that gain from it (text, JSON, XML, CSV, SVG, wasm…), where at least a
+   * tenth is saved. The object is stored with `Content-Encoding: gzip`, which browsers decode by themselves; it can then not be downloaded
+   * by ranges. The backend has to confirm it (`content_encoding`), else the file is sent as it is, as one of more than 256 MiB is; the log
+   * says so. `size` of the result and progress are of what is sent, and a `handle` is not kept. @default false
+   */
+  compress?: boolean | "auto";
   /** Refused before a byte is sent. `types` are as in `<input accept>`: "image/*", "application/pdf", ".csv". */
   accept?: { maxSize?: number; types?: readonly string[] };
   /**
@@ -112,6 +134,19 @@ export interface DownloadOptions {
    * a handle: that file is written in place, which takes no room twice, and can't be gone on with. @default true
    */
   resume?: boolean;
+  /**
+   * Send `If-Match` with every range after the first answer, so that storage itself refuses those of another version; each may cost
+   * a preflight, and the bucket's CORS rule must allow the header. Without it, the ETag of each answer is compared with the first's,
+   * which is also done for stores that ignore it. @default false
+   */
+  ifMatch?: boolean;
+  /**
+   * "revalidate": the finished object is kept in this browser (OPFS), by key and ETag, and a repeat hands it out where it still is the
+   * object. That costs one call to the backend, and none to storage where its answer tells the ETag; else one request with
+   * `If-None-Match`, which the bucket's CORS rule must allow. Where the object has changed, or anything goes wrong on the way, it is
+   * downloaded. `integrity` is what it was when it was fetched. It needs a readable, strong ETag. See `cacheSize`, `clearCache`. @default "none"
+   */
+  cache?: "none" | "revalidate";
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
@@ -327,6 +362,8 @@ export interface UploadRequest {
   partSize?: number;
   /** Storage has refused a presigned POST form of this file: sign something else. */
   form?: false;
+  /** What is sent is compressed: have it stored with this `Content-Encoding`, and return the same, or leave both. */
+  contentEncoding?: "gzip";
 }
 export interface UploadRef {
   key: string;
@@ -340,6 +377,8 @@ export type UploadGrant =
       headers?: Record<string, string> | undefined;
       /** Those of a presigned POST form: sent first, in this order; the file comes last. */
       fields?: Record<string, string> | undefined;
+      /** The object will be stored with it, as was asked for. */
+      contentEncoding?: string | undefined;
       expiresIn?: number | undefined;
     }
   | ({
@@ -348,17 +387,22 @@ export type UploadGrant =
       partSize?: number | undefined;
       /** No part is signed without its checksum by this algorithm: `requestParts` gets them, in base64 by part number. */
       checksumAlgorithm?: "crc64nvme" | "crc32c" | "sha256" | undefined;
+      /** The object will be stored with it, as was asked for. */
+      contentEncoding?: string | undefined;
     } & Partial<PartGrants>)
   /** Storage has this very file already. */
   | { key: string; stored: true };
 export interface DownloadGrant {
   url: string;
+  /** The same object at several hosts, with the same headers: they are used side by side. That of `url` may be among them. */
+  urls?: string[] | undefined;
   headers?: Record<string, string> | undefined;
   /** In seconds, as everywhere here. */
   expiresIn?: number | undefined;
   size?: number | undefined;
   etag?: string | undefined;
   contentType?: string | undefined;
+  /** What it is stored with; "gzip" is asked for as a whole, since a range of it can't be decoded. */
   contentEncoding?: string | undefined;
   checksumCrc64nvme?: string | undefined;
   checksumCrc32c?: string | undefined;

@@ -46,9 +46,7 @@ export class Client {
 
   upload(source, options = {}) {
     const number = this.#next++;
-    return new Transfer(this.#session, number, source?.size ?? 0, options, (session, observer) =>
-      session.upload(number, source, options, undefined, observer),
-    );
+    return this.#upload(number, source, options);
   }
 
   uploadAll(sources, options = {}) {
@@ -62,9 +60,7 @@ export class Client {
     const uploads = files.map((file) => {
       const number = this.#next++;
       const options = { ...rest, key: key?.(file) };
-      return new Transfer(this.#session, number, file?.size ?? 0, options, (session, observer) =>
-        session.upload(number, file, options, group, observer),
-      );
+      return this.#upload(number, file, options, group);
     });
     batch = new Batch(group, total, uploads, files, onProgress);
     return batch;
@@ -72,9 +68,17 @@ export class Client {
 
   download(key, options = {}) {
     const number = this.#next++;
-    return new Transfer(this.#session, number, 0, options, (session, observer) =>
-      session.download(number, key, options, observer),
-    );
+    return new Transfer(this.#session, number, 0, options, async (session, observer, ending) => {
+      const begin = (observer) => session.download(number, key, options, observer);
+      if ((options?.cache ?? "none") === "none") return begin(observer);
+      const { revalidated } = await import("./extras/revalidate.js");
+      return revalidated(this.#options, key, options, observer, ending, begin);
+    });
+  }
+
+  async clearCache() {
+    const { clear } = await import("./extras/cache.js");
+    await clear();
   }
 
   stream(key, options = {}) {
@@ -104,6 +108,15 @@ export class Client {
 
   close() {
     this.#session.then((session) => session.close()).catch(() => {});
+  }
+
+  #upload(number, source, options, group) {
+    return new Transfer(this.#session, number, source?.size ?? 0, options, async (session, observer, ending) => {
+      const begin = (source, options) => session.upload(number, source, options, group, observer);
+      if (!options?.compress) return begin(source, options);
+      const { compressed } = await import("./extras/compress.js");
+      return begin(...(await compressed(this.#options, source, options, observer, ending)));
+    });
   }
 
   #resume({ id, kind, key, total, to }, options = {}) {

@@ -14,9 +14,10 @@ export class Transfer {
   #state = "starting";
   #progress;
   #reason;
+  #ending = new AbortController();
   #timeline = new Timeline();
 
-  /** `start` gets the session and what the WebAssembly side reports to. */
+  /** `start` gets the session, what the WebAssembly side reports to, and a signal that is aborted with the transfer. */
   constructor(session, number, total, options, start) {
     const { signal, onProgress, onPart } = options ?? {};
     this.id = `transfer-${number}`;
@@ -39,7 +40,7 @@ export class Transfer {
       },
     };
     this.#started = session.then(async (session) => {
-      await start(session, observer);
+      await start(session, observer, this.#ending.signal);
       return session;
     });
     this.#started.catch(fail);
@@ -64,6 +65,7 @@ export class Transfer {
   async abort(reason, { keep = false } = {}) {
     if (this.#feed.ended) return;
     this.#reason = reason;
+    this.#ending.abort();
     this.#steer((session) => session.abort(this.#number, keep));
     await this.#feed.settled();
   }

@@ -76,7 +76,9 @@ impl Backend for BrowserBackend {
             Some(said) => said?,
             None => self.peer.call(Method::POST, "/request-upload", Some(file)).await?,
         };
-        let grant = protocol::upload_grant(&body?).map_err(Failure::fatal)?;
+        let body = body?;
+        protocol::confirm_encoding(request, &body).map_err(Failure::fatal)?;
+        let grant = protocol::upload_grant(&body).map_err(Failure::fatal)?;
         Ok(grant.dated(date.as_deref()))
     }
 
@@ -150,6 +152,7 @@ fn file(request: &UploadRequest) -> JsValue {
         ("multipart", JsValue::TRUE),
         ("key", text(&request.key)),
         ("metadata", if metadata.is_empty() { JsValue::UNDEFINED } else { json::object(&metadata) }),
+        ("content_encoding", if request.unpacked.is_some() { "gzip".into() } else { JsValue::UNDEFINED }),
         ("form", if request.form_refused { JsValue::FALSE } else { JsValue::UNDEFINED }),
         ("part_size", request.part_size.map_or(JsValue::UNDEFINED, |size| JsValue::from_f64(size as f64))),
     ])

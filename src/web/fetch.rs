@@ -14,7 +14,7 @@ use crate::{
     core::{
         error::{Code, Error, Failure},
         http::{Headers, Response},
-        protocol::Signed,
+        protocol::{Method, Signed},
     },
     drive::seams::{Body, Chunk, Opened},
 };
@@ -59,10 +59,10 @@ pub async fn open(signed: &Signed, start: u64, end: Option<u64>) -> Result<Opene
         None => format!("bytes={start}-"),
     };
     let abort = AbortOnDrop::new().map_err(refused)?;
-    let mut request = Request::get(&signed.url)
-        .cache(RequestCache::NoStore)
-        .abort_signal(Some(&abort.signal()))
-        .header("range", &range);
+    let mut request = Request::get(&signed.url).cache(RequestCache::NoStore).abort_signal(Some(&abort.signal()));
+    if signed.method != Method::Plain {
+        request = request.header("range", &range);
+    }
     for (name, value) in &signed.headers {
         request = request.header(name, value);
     }

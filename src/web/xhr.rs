@@ -64,7 +64,7 @@ fn begin(
         }
     });
     let method = match signed.method {
-        Method::Put => "PUT",
+        Method::Put | Method::Plain => "PUT",
         Method::Post => "POST",
     };
     xhr.open_with_async(method, &signed.url, true)?;
@@ -77,7 +77,7 @@ fn begin(
     xhr.set_onloadend(Some(end.as_ref().unchecked_ref()));
     let exchange = Exchange { xhr, _progress: progress, _end: end };
     match signed.method {
-        Method::Put => exchange.xhr.send_with_opt_blob(Some(body))?,
+        Method::Put | Method::Plain => exchange.xhr.send_with_opt_blob(Some(body))?,
         Method::Post => {
             let form = FormData::new()?;
             for (name, value) in &signed.fields {

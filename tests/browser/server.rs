@@ -44,6 +44,7 @@ pub fn request(filename: &str, size: u64) -> UploadRequest {
         metadata: Vec::new(),
         part_size: None,
         form_refused: false,
+        unpacked: None,
     }
 }
 

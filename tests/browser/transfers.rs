@@ -142,7 +142,7 @@ impl Client {
             key: key.into(),
             sink: Rc::new(sink.clone()),
             listener,
-            wanted: Wanted::File { resume: true },
+            wanted: Wanted::File { resume: true, if_match: false },
         });
         (running, sink)
     }

@@ -19,7 +19,7 @@ use presigned::{
 
 use super::{
     platform::SimWorld,
-    server::{Object, Stretch, gone, sum_header},
+    server::{Object, Second, Stretch, at_second, gone, sum_header},
 };
 
 impl SimWorld {
@@ -172,8 +172,15 @@ impl Backend for SimWorld {
         self.call().await?;
         let object = self.server.objects.borrow().get(key).cloned();
         let signed = self.server.sign(self.clock.now(), &format!("get/{key}"));
+        let weather = &self.server.weather;
+        let second = (weather.second != Second::None).then(|| at_second(&signed));
+        let (signed, others) = match second {
+            Some(second) if weather.second_first => (second, vec![signed]),
+            second => (signed, Vec::from_iter(second)),
+        };
         Ok(DownloadGrant {
             signed,
+            others,
             expires_in: Some(self.server.weather.lease_seconds),
             size: None,
             etag: object.as_ref().filter(|_| self.server.weather.once_only).map(|object| object.etag.clone()),

@@ -19,7 +19,7 @@ use super::{
     clock::VirtualClock,
     platform::SimWorld,
     rules::Witness,
-    server::{Object, Stretch, Weather, reply},
+    server::{Object, Second, Stretch, Weather, reply},
 };
 
 /// How hard a world is.
@@ -101,6 +101,9 @@ impl Weather {
             signs_sums: [Algorithm::Crc64Nvme, Algorithm::Sha256].get(chance.up_to(7) as usize).copied(),
             no_ranges: chance.up_to(9) == 0,
             exposed: chance.up_to(3) > 0,
+            second: Second::None,
+            second_first: false,
+            conditions: false,
             h2: chance.up_to(1) == 0,
             latency: chance.up_to(200),
             bytes_per_ms: 100 + chance.up_to(40_000),
@@ -113,6 +116,20 @@ impl Weather {
             // A stream that breaks begins again: it may never come to its end.
             weather.no_ranges = false;
         }
+        // By a chance of its own, it leaves the rest as it is without it.
+        let mut own = Chance::new(weather.bytes_per_ms);
+        weather.conditions = own.up_to(1) == 0;
+        weather.second = match own.up_to(14) {
+            0..=2 => Second::Same,
+            3 => Second::Dead(0),
+            // What is cut off in its middle costs an attempt.
+            4 => Second::Dead(if climate == Climate::Fair { 0 } else { own.up_to(8_000) }),
+            5 => Second::Refuses,
+            6 => Second::Stale(own.up_to(1) * own.up_to(9_999)),
+            _ => Second::None,
+        };
+        // Who looks whether an upload was completed looks at the first that answers.
+        weather.second_first = own.up_to(1) == 0 && !matches!(weather.second, Second::Stale(_));
         if chance.up_to(5) == 0 {
             weather.skew = chance.up_to(weather.lease_seconds * if foul { 1_200 } else { 100 });
         }

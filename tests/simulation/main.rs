@@ -79,6 +79,7 @@ fn many_worlds_keep_the_promises() {
     assert!(ends.done > ends.failed, "most transfers survive: {ends:?}");
     if worlds >= 1_000 {
         assert!(ends.failed > 0 && ends.aborted > 0 && ends.retries > worlds, "worlds are too kind: {ends:?}");
+        assert!(ends.wide > 0, "two hosts are used side by side: {ends:?}");
     }
 }
 

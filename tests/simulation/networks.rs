@@ -171,6 +171,7 @@ fn run(network: Network, concurrency: Option<usize>, seed: u64, most: Millis) ->
             metadata: Vec::new(),
             part_size: None,
             form_refused: false,
+            unpacked: None,
         };
         let (source, listener) = (Rc::new(SimSource(id)), SimListener(witness, clock.clone()));
         mailbox.post(Message::Upload { id, request, source, listener, group: None, resume: true });

@@ -24,7 +24,7 @@ NOT_CAUGHT = "NOT CAUGHT"
 BUGS = {
     "a cancelled part is lost": ("src/core/upload/sending.rs", "                    parts.put_back(number);\n                }\n                self.out.push_back(Output::Cancel(ticket));", "                    let _ = number;\n                    let _ = parts;\n                }\n                self.out.push_back(Output::Cancel(ticket));"),
     "a cancelled slot stays taken": ("src/core/fleet.rs", "                Output::Cancel(ticket) => {\n                    self.land(now, id, ticket);", "                Output::Cancel(ticket) => {"),
-    "a slot is given beyond the limit": ("src/core/fleet.rs", "while self.in_flight() < self.limit.most() {", "while self.in_flight() <= self.limit.most() {"),
+    "a slot is given beyond the limit": ("src/core/fleet.rs", "let is_free = self.traffic.usual() < most;", "let is_free = self.traffic.usual() <= most;"),
     "SlowDown does not slow it down": ("src/core/limit.rs", "=> Some(Trouble::Refused),", "=> None,"),
     "silence is not noticed": ("src/core/traffic.rs", "let silent = now >= self.heard.saturating_add(SILENCE);", "let silent = false;"),
     "a stall is no time-out to the limit": ("src/core/fleet.rs", "if timed_out && self.traffic.in_flight() < in_flight {", "if timed_out && self.traffic.in_flight() > in_flight {"),
@@ -71,7 +71,7 @@ BUGS = {
     "an upload that lives on is done": ("src/core/upload/calls.rs", "            let error = error.clone();\n            return self.not_completed(error);", "            let _ = error;\n            return self.completed_unheard(Seen { size: None, etag: None, told: Vec::new() });"),
     "a lost answer is a failure": ("src/core/upload/calls.rs", "            Phase::Completing if self.doubt || gone => self.phase = Phase::Looking(error),\n", ""),
     "a resumed upload that is gone fails": ("src/core/upload/calls.rs", "                if all {\n                    self.phase = Phase::Looking(error);\n                } else {\n                    self.start_anew", "                if all || !all {\n                    self.fail(error);\n                } else {\n                    self.start_anew"),
-    "a stolen half is fetched twice and never": ("src/core/download/pieces.rs", "        self.end = Some(middle);\n        Some(Piece::new(middle, Some(end)))", "        self.end = Some(middle);\n        Some(Piece::new(middle + 1, Some(end)))"),
+    "a stolen half is fetched twice and never": ("src/core/download/pieces.rs", "        Some(Piece::new(at, Some(end)))", "        Some(Piece::new(at + 1, Some(end)))"),
     "a short body is whole": ("src/core/download/getting.rs", "        if !piece.is_whole() {\n            let error = Error::new(Code::Network, \"The body ended", "        if false {\n            let error = Error::new(Code::Network, \"The body ended"),
     "the whole is taken for a range": ("src/core/download/getting.rs", "            Ok(Body::Whole { .. }) if !first => {", "            Ok(Body::Whole { .. }) if !first && false => {"),
     "gaps of a resumed download are lost": ("src/core/stretches.rs", "    if at < size {\n        gaps.push(Stretch { start: at, end: size });\n    }\n", ""),
@@ -100,6 +100,11 @@ BUGS |= {
     "a checksum of another version is believed": ("src/core/download/verifying.rs", "if granted.zip(own).is_none_or(|(granted, own)| granted == own) && !told.is_empty() {", "if !told.is_empty() {"),
     "a mismatch is not asked about again": ("src/core/download/verifying.rs", "Some(Err(_)) if !self.hashing.tied && self.hashing.again == Again::Unasked => {", "Some(Err(_)) if false => {"),
     "nobody asks for the checksum": ("src/core/upload/verifying.rs", "None if self.may_look_up() => return,", "None if false => return,"),
+    "a host that failed costs an attempt": ("src/core/download/hosts.rs", "Verdict::Retry { .. } if !another => {", "Verdict::Retry { .. } => {"),
+    "a host that has another version is mixed in": ("src/core/download/hosts.rs", "if same_host { !self.version.agrees(version) } else { !self.version.is_that_of(version) }", "same_host && !self.version.agrees(version)"),
+    "hosts share one limit": ("src/core/download/mod.rs", "        self.choice()\n    }\n}\n", "        Vec::new()\n    }\n}\n"),
+    "a host has more requests than the limit": ("src/core/fleet.rs", "(busy < most && (index > 0 || is_free))", "(index > 0 || is_free)"),
+    "a range is sent without If-Match": ("src/core/download/matching.rs", "if !self.matching.wanted || self.phase == Phase::Probing {", "if !self.matching.wanted || self.phase == Phase::Probing || self.received % 2 == 1 {"),
     "a small file waits behind a big one": ("src/core/fleet.rs", "let want = (member.data.len(), bytes_left);", "let want = (member.data.len(), u64::MAX - bytes_left);"),
 }
 BUGS["retries have no end"] = ("src/core/retry.rs", "let bound = *policy.bounds.get(self.failures as usize)?;", "let bound = policy.bounds.get(self.failures as usize).copied().unwrap_or(1_600);")

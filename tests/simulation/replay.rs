@@ -39,7 +39,7 @@ use super::{
     clock::VirtualClock,
     platform::{SimListener, SimSink, SimSource, SimWorld},
     rules::Witness,
-    server::{Server, Weather, refusal, reply},
+    server::{Second, Server, Weather, refusal, reply},
     store::{Shelf, identity},
     transport::SimBody,
 };
@@ -278,6 +278,7 @@ where
         metadata: Vec::new(),
         part_size: Some(MIB),
         form_refused: false,
+        unpacked: None,
     };
     let (source, listener) = (Rc::new(SimSource(1)), SimListener(witness.clone(), clock.clone()));
     mailbox.post(Message::Upload { id: 1, request, source, listener, group: None, resume: true });
@@ -321,6 +322,9 @@ fn a_timeline_is_enough_to_play_its_network_again() {
             signs_sums: None,
             no_ranges: false,
             exposed: true,
+            second: Second::None,
+            second_first: false,
+            conditions: true,
             h2: false,
             latency: 20,
             bytes_per_ms: 10_000,

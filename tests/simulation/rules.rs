@@ -37,6 +37,8 @@ pub struct Ends {
     pub retries: u64,
     pub requests: u64,
     pub virtual_ms: u64,
+    /// Worlds where two hosts together had more requests than one may have.
+    pub wide: u64,
 }
 
 impl Ends {
@@ -47,6 +49,7 @@ impl Ends {
         self.retries += other.retries;
         self.requests += other.requests;
         self.virtual_ms += other.virtual_ms;
+        self.wide += other.wide;
     }
 }
 

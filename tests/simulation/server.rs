@@ -56,8 +56,23 @@ pub fn sum_header(algorithm: Algorithm) -> String {
     format!("x-amz-checksum-{}", algorithm.name())
 }
 
+const FIRST: &str = "https://store.example/";
+const SECOND: &str = "https://second.example/";
+
+/// A URL of the second host.
+pub fn is_second(signed: &Signed) -> bool {
+    signed.url.starts_with(SECOND)
+}
+
+pub fn at_second(signed: &Signed) -> Signed {
+    Signed { url: signed.url.replace(FIRST, SECOND), ..signed.clone() }
+}
+
 /// Bytes that are not what was sent.
 pub const CORRUPT: u64 = 1 << 40;
+
+/// Whose bytes the second host has, where they are older.
+pub const STALE: u64 = 1 << 30;
 
 impl Object {
     pub fn sum(&self, algorithm: Algorithm) -> Checksum {
@@ -79,6 +94,19 @@ pub struct Object {
     pub size: u64,
     /// Stands for the time of its last change.
     pub modified: u64,
+}
+
+/// A second host, for which downloads are signed as well.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Second {
+    None,
+    Same,
+    /// It answers nothing, from this time on.
+    Dead(Millis),
+    /// It takes no signature.
+    Refuses,
+    /// It has an older version, of this many bytes more.
+    Stale(u64),
 }
 
 /// How often things go wrong, in a thousand; drawn once a world.
@@ -118,6 +146,11 @@ pub struct Weather {
     pub signs_sums: Option<Algorithm>,
     pub no_ranges: bool,
     pub exposed: bool,
+    pub second: Second,
+    /// The second host is named first.
+    pub second_first: bool,
+    /// `If-Match` is heeded.
+    pub conditions: bool,
     /// What the origin speaks is seen to be HTTP/2.
     pub h2: bool,
     pub latency: Millis,
@@ -137,21 +170,28 @@ pub struct Server {
     pub reaped: RefCell<BTreeSet<String>>,
     /// What is still under way, though nobody waits for it.
     pub late: RefCell<Vec<(Millis, Vec<String>, Stretch)>>,
+    /// Objects whose ranges are to be sent with `If-Match`, after the first.
+    pub matched: RefCell<BTreeSet<String>>,
     /// Parts that the page was told are stored, by upload and number.
     pub told: RefCell<BTreeSet<(String, u32)>>,
     pub offline: Cell<bool>,
     pub requests: Cell<u64>,
     pub in_flight: Cell<usize>,
     pub most_in_flight: Cell<usize>,
+    /// The same of each host.
+    pub at_host: [Cell<usize>; 2],
+    pub most_at_host: Cell<usize>,
     next: Cell<u64>,
 }
 
 /// A request to the store, for as long as it lasts.
-pub struct InFlight(Rc<Server>);
+pub struct InFlight(Rc<Server>, usize);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.in_flight.set(self.0.in_flight.get() - 1);
+        let own = &self.0.at_host[self.1];
+        own.set(own.get() - 1);
     }
 }
 
@@ -167,19 +207,26 @@ impl Server {
             reaped: RefCell::default(),
             late: RefCell::default(),
             told: RefCell::default(),
+            matched: RefCell::default(),
             offline: Cell::new(false),
             requests: Cell::new(0),
             in_flight: Cell::new(0),
             most_in_flight: Cell::new(0),
+            at_host: Default::default(),
+            most_at_host: Cell::new(0),
             next: Cell::new(1),
         })
     }
 
-    pub fn enter(self: &Rc<Self>) -> InFlight {
+    pub fn enter(self: &Rc<Self>, signed: &Signed) -> InFlight {
+        let host = usize::from(is_second(signed));
+        let own = &self.at_host[host];
+        own.set(own.get() + 1);
+        self.most_at_host.set(self.most_at_host.get().max(own.get()));
         self.requests.set(self.requests.get() + 1);
         self.in_flight.set(self.in_flight.get() + 1);
         self.most_in_flight.set(self.most_in_flight.get().max(self.in_flight.get()));
-        InFlight(self.clone())
+        InFlight(self.clone(), host)
     }
 
     pub fn draw(&self, most: u64) -> u64 {
@@ -198,7 +245,7 @@ impl Server {
     /// A URL that says what it is for and when it lapses.
     pub fn sign(&self, now: Millis, what: &str) -> Signed {
         let lapses = (now + self.weather.lease_seconds * 1000).saturating_sub(self.weather.skew);
-        let url = format!("https://store.example/{what}?lapses={lapses}");
+        let url = format!("{FIRST}{what}?lapses={lapses}");
         Signed { url, method: Method::Put, headers: Vec::new(), fields: Vec::new() }
     }
 
@@ -224,7 +271,7 @@ impl Server {
 
     /// The same, with a server that never fails.
     pub fn honour(&self, now: Millis, signed: &Signed) -> Result<Vec<String>, Response> {
-        let path = signed.url.strip_prefix("https://store.example/").expect("a URL of ours");
+        let path = [FIRST, SECOND].iter().find_map(|host| signed.url.strip_prefix(host)).expect("a URL of ours");
         let (what, lapses) = path.split_once("?lapses=").expect("with its end");
         if now > lapses.parse().expect("a time") {
             return Err(refusal(403, "AccessDenied", "Request has expired"));
@@ -257,6 +304,23 @@ impl Server {
     /// Parts are signed with their checksums.
     pub fn signs_sums(&self) -> Option<Algorithm> {
         self.weather.signs_sums.filter(|_| !self.weather.no_request_parts)
+    }
+
+    /// Nothing comes from where this URL leads to.
+    pub fn is_dead(&self, now: Millis, second: bool) -> bool {
+        second && matches!(self.weather.second, Second::Dead(since) if now >= since)
+    }
+
+    /// The object as the second host has it.
+    pub fn at_second_host(&self, object: &Object) -> Object {
+        let Second::Stale(more) = self.weather.second else { return object.clone() };
+        let bytes = Stretch { of: object.bytes[0].of + STALE, start: 0, end: object.size + more };
+        Object { bytes: vec![bytes], etag: self.etag(&bytes), size: bytes.len(), modified: object.modified + 1_000_000 }
+    }
+
+    /// The page can tell which host is right.
+    pub fn is_version_told(&self) -> bool {
+        self.weather.once_only && self.weather.exposed
     }
 
     /// What was under way arrives.

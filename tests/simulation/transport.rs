@@ -9,11 +9,12 @@ use presigned::{
 
 use super::{
     platform::{SimSource, SimWorld},
-    server::{InFlight, Server, Stretch, refusal, reply, sum_header},
+    server::{InFlight, Second, Server, Stretch, is_second, refusal, reply, sum_header},
 };
 
 pub struct SimBody {
     world: SimWorld,
+    second: bool,
     stretches: Vec<Stretch>,
     cut_after: Option<u64>,
     given: u64,
@@ -53,7 +54,7 @@ impl Transport for SimWorld {
         end: u64,
         sent: impl Fn(u64) + 'static,
     ) -> Result<Response, Failure> {
-        let _in_flight = self.server.enter();
+        let _in_flight = self.server.enter(signed);
         self.travel().await;
         self.reach()?;
         let weather = self.server.weather;
@@ -119,10 +120,13 @@ impl Transport for SimWorld {
     }
 
     async fn get(&self, signed: &Signed, start: u64, end: Option<u64>) -> Result<Opened<SimBody>, Failure> {
-        let in_flight = self.server.enter();
+        let in_flight = self.server.enter(signed);
         self.travel().await;
         self.reach()?;
-        let (server, weather) = (&self.server, self.server.weather);
+        let (server, weather, second) = (&self.server, self.server.weather, is_second(signed));
+        if server.is_dead(self.clock.now(), second) {
+            return Err(Failure::network());
+        }
         if server.happens(weather.cut) {
             return Err(Failure::network());
         }
@@ -133,10 +137,20 @@ impl Transport for SimWorld {
             Ok(what) => what,
             Err(response) => return Ok(Opened::Reply(response)),
         };
-        let objects = server.objects.borrow();
-        let Some(object) = objects.get(&what[1]) else {
+        if second && weather.second == Second::Refuses {
+            return Ok(Opened::Reply(refusal(403, "SignatureDoesNotMatch", "not here")));
+        }
+        let object = server.objects.borrow().get(&what[1]).cloned();
+        let Some(object) = object.map(|object| if second { server.at_second_host(&object) } else { object }) else {
             return Ok(Opened::Reply(refusal(404, "NoSuchKey", "no such key")));
         };
+        let wanted = signed.headers.iter().find(|(name, _)| name == "if-match");
+        let matched = server.matched.borrow().contains(&what[1]);
+        assert!(wanted.is_some() || !(matched && start > 0 && weather.exposed), "a range without If-Match");
+        assert!(wanted.is_none() || matched, "If-Match, which nobody asked for");
+        if weather.conditions && wanted.is_some_and(|(_, etag)| *etag != object.etag) {
+            return Ok(Opened::Reply(refusal(412, "PreconditionFailed", "another version")));
+        }
         let size = object.size;
         if start >= size {
             let headers = [("content-range", format!("bytes */{size}"))];
@@ -158,7 +172,7 @@ impl Transport for SimWorld {
         let cut_after = server.happens(weather.cut).then(|| server.draw(to - from));
         let stretches =
             vec![Stretch { of: object.bytes[0].of, start: from, end: short.map_or(to, |short| from + short) }];
-        let body = SimBody { world: self.clone(), stretches, cut_after, given: 0, _in_flight: in_flight };
+        let body = SimBody { world: self.clone(), second, stretches, cut_after, given: 0, _in_flight: in_flight };
         Ok(Opened::Body(head, body))
     }
 
@@ -181,7 +195,8 @@ impl Body for SimBody {
         self.world.clock.sleep(length / weather.bytes_per_ms.max(1)).await;
         self.world.reach()?;
         self.given += length;
-        if self.cut_after.is_some_and(|at| self.given > at) {
+        let dead = self.world.server.is_dead(self.world.clock.now(), self.second);
+        if dead || self.cut_after.is_some_and(|at| self.given > at) {
             return Err(Failure::network());
         }
         if self.world.server.happens(weather.stall) {

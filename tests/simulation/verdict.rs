@@ -14,7 +14,7 @@ use presigned::{
 use super::{
     fate::Climate,
     rules::{Ends, assert_holds, has_read},
-    server::{CORRUPT, Object, Stretch},
+    server::{CORRUPT, Object, STALE, Second, Stretch},
     store::{Record, identity},
     world::{Planned, World},
 };
@@ -29,7 +29,16 @@ impl World {
         let looks = transfers.iter().filter(|transfer| transfer.is_upload).count();
         let looks = if self.climate == Climate::Fair && lives == 1 { 0 } else { looks };
         let most = self.settings.concurrency.unwrap_or(if server.weather.h2 { 24 } else { 6 });
-        assert!(server.most_in_flight.get() <= most + looks, "one limit over all");
+        // A second host has as many connections, unless the application has said how many there may be, or one carries them all.
+        let each = self.settings.concurrency.is_none() && !server.weather.h2 && server.weather.second != Second::None;
+        let all = if each { 2 * most } else { most };
+        ends.wide = u64::from(server.most_in_flight.get() > most + looks);
+        assert!(server.most_in_flight.get() <= all + looks, "one limit over all");
+        assert!(
+            server.most_at_host.get() <= most + looks + usize::from(each) * transfers.len(),
+            "and for each host: {} of {most}",
+            server.most_at_host.get()
+        );
         for transfer in transfers {
             let witness = transfer.witness.borrow();
             ends.retries += transfer.retries + witness.retries;
@@ -65,14 +74,14 @@ impl World {
         match &transfer.sink {
             Some(sink) if let Some(span) = transfer.span => {
                 sink.drain();
-                let read = transfer.versions().iter().any(|version| has_read(sink, span, version));
+                let read = self.versions(transfer).iter().any(|version| has_read(sink, span, version));
                 assert!(read, "{}: what was read is no version's", transfer.key);
                 return;
             }
             Some(sink) => {
                 // All of one version, whichever it was.
                 let of = sink.written.borrow().first().map(|(_, bytes)| bytes.of);
-                let mut versions = transfer.versions().into_iter();
+                let mut versions = self.versions(transfer).into_iter();
                 let version =
                     versions.find(|version| version.len() == finish.size && of.is_none_or(|of| of == version.of));
                 let version = version.unwrap_or_else(|| panic!("{}: it is no version's size", transfer.key));
@@ -84,6 +93,19 @@ impl World {
             }
         }
         self.assert_compared(transfer, finish);
+    }
+
+    /// What may be downloaded.
+    fn versions(&self, transfer: &Planned) -> Vec<Stretch> {
+        let mut versions = transfer.versions();
+        let server = &self.platform.server;
+        if let Second::Stale(more) = server.weather.second
+            && (!server.is_version_told() || self.climate > Climate::Gentle)
+        {
+            let stale = |version: &Stretch| Stretch { of: version.of + STALE, end: version.end + more, ..*version };
+            versions.extend(versions.clone().iter().map(stale));
+        }
+        versions
     }
 
     /// What could be compared was.
@@ -104,7 +126,7 @@ impl World {
         let able = weather.corrupt == 0 && transfer.newer.is_none() && heard;
         match &finish.integrity {
             Integrity::Verified(sum) => {
-                let sums = transfer.versions().into_iter().filter(|bytes| bytes.len() == finish.size);
+                let sums = self.versions(transfer).into_iter().filter(|bytes| bytes.len() == finish.size);
                 let sums: Vec<_> = sums.map(|bytes| in_parts(bytes, transfer).sum(sum.algorithm)).collect();
                 assert!(sums.contains(sum), "{}: another checksum", transfer.key);
             }
@@ -116,7 +138,15 @@ impl World {
     fn assert_excusable(&self, transfer: &Planned, error: &Error) {
         // A newer version may be too short for what is wanted of it.
         let beyond = transfer.span.is_some() && error.code == Code::InvalidOption;
-        let replaced = transfer.newer.is_some() && (error.code == Code::ObjectChanged || beyond);
+        // Which of two versions is right, nobody has said; and who looks for what was uploaded may see the older one.
+        let stale = matches!(self.platform.server.weather.second, Second::Stale(_))
+            && match transfer.is_upload {
+                true => error.code == Code::Backend,
+                false => !self.platform.server.is_version_told() && error.code == Code::ChecksumMismatch,
+            };
+        // Where one host has another version by now, what is wrong with the other is the end.
+        let alone = transfer.newer.is_some() && self.platform.server.weather.second != Second::None;
+        let replaced = stale || alone || transfer.newer.is_some() && (error.code == Code::ObjectChanged || beyond);
         // Without a list, and without an ETag that proves it, nobody can tell whose object that is.
         let weather = &self.platform.server.weather;
         let unproven = weather.no_list && !(weather.md5 && weather.exposed) && transfer.is_upload;

@@ -49,6 +49,8 @@ pub struct Planned {
     pub retries: u64,
     /// It ended in a life that ended soon after, perhaps before that was written down.
     pub buried: bool,
+    /// Ranges are sent with `If-Match`.
+    pub if_match: bool,
     /// Somebody stores another version of the object meanwhile, of this size.
     pub newer: Option<u64>,
     /// That was seen to.
@@ -175,7 +177,11 @@ impl World {
             let start = if chance.up_to(1) == 0 { 0 } else { chance.up_to(size.saturating_sub(1)) };
             span = Some((start, (chance.up_to(1) == 0).then(|| start + 1 + chance.up_to(size))));
         }
-        let transfer = Planned { is_upload, newer, span, ..Planned::upload(id, size, part_size) };
+        let if_match = !is_upload && span.is_none() && chance.up_to(2) == 0;
+        let transfer = Planned { is_upload, newer, span, if_match, ..Planned::upload(id, size, part_size) };
+        if if_match {
+            self.platform.server.matched.borrow_mut().insert(transfer.key.clone());
+        }
         if !is_upload {
             self.put(&transfer.key, Stretch { of: id, start: 0, end: size }, 1);
         } else if self.chance.up_to(2) == 0 {
@@ -275,6 +281,7 @@ impl Planned {
             retries: 0,
             buried: false,
             newer: None,
+            if_match: false,
             replaced: false,
         }
     }
@@ -288,6 +295,7 @@ impl Planned {
             metadata: Vec::new(),
             part_size: Some(self.part_size),
             form_refused: false,
+            unpacked: None,
         }
     }
 
@@ -315,7 +323,7 @@ impl Planned {
             self.sink = Some(sink.clone());
             let wanted = match self.span {
                 Some((start, end)) => Wanted::Stream { start, end },
-                None => Wanted::File { resume: true },
+                None => Wanted::File { resume: true, if_match: self.if_match },
             };
             Message::Download { id, key: self.key.clone(), sink, listener, wanted }
         });

@@ -31,7 +31,12 @@ pub fn print(package: &Path) -> Result {
     row("JavaScript, unminified", scripts);
     row("everything", [wasm[0] + scripts[0], wasm[1] + scripts[1]]);
 
-    for (folder, words) in [("backends", "where they are imported:"), ("doctor", "where `doctor()` is called:")] {
+    let later = [
+        ("backends", "where they are imported:"),
+        ("doctor", "where `doctor()` is called:"),
+        ("extras", "where `cache` or `compress` is used:"),
+    ];
+    for (folder, words) in later {
         let entries = fs::read_dir(package.join(folder)).map_err(failed)?;
         let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         files.sort();

@@ -17,6 +17,8 @@ type Shared = State<Arc<Backend>>;
 #[derive(Serialize)]
 pub struct DownloadGrant {
     download_url: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    download_urls: Vec<String>,
     expires_in: u64,
     size: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,8 +43,11 @@ pub async fn request_download(
     // Always a download, never a page: an uploaded HTML file must not run under the store's name.
     let name = key.rsplit('/').next().unwrap_or_default();
     let disposition = format!("attachment; filename*=UTF-8''{}", utf8_percent_encode(name, NON_ALPHANUMERIC));
+    let mut urls: Vec<String> = backend.storage.sign_get(&key, &disposition).into_iter().map(Into::into).collect();
     Ok(Answer(DownloadGrant {
-        download_url: backend.storage.sign_get(&key, &disposition).into(),
+        download_url: urls.first().cloned().unwrap_or_default(),
+        // Whoever knows one URL takes the first; of one host, there is nothing more to say.
+        download_urls: if urls.len() > 1 { std::mem::take(&mut urls) } else { Vec::new() },
         expires_in: backend.storage.expires_in(),
         size: head.size,
         etag: head.etag,

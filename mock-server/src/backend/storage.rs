@@ -25,6 +25,8 @@ const OWN: Duration = Duration::from_secs(60);
 
 pub struct Storage {
     bucket: Bucket,
+    /// The same at the store's other hosts.
+    mirrors: Vec<Bucket>,
     signer: Signer,
     /// Of objects and parts; where not, one must not even ask for it.
     has_crc64: bool,
@@ -97,10 +99,14 @@ pub struct StoredFile {
 impl Storage {
     pub fn new(access: &Access, expires_in: Duration, skew: SignedDuration) -> io::Result<Self> {
         let invalid = |error: String| io::Error::new(io::ErrorKind::InvalidInput, error);
-        let endpoint = Url::parse(&access.endpoint).map_err(|error| invalid(error.to_string()))?;
+        let bucket = |endpoint: &String| {
+            let endpoint = Url::parse(endpoint).map_err(|error| invalid(error.to_string()))?;
+            Bucket::new(endpoint, UrlStyle::Path, access.bucket.clone(), access.region.clone())
+                .map_err(|error| invalid(error.to_string()))
+        };
         Ok(Self {
-            bucket: Bucket::new(endpoint, UrlStyle::Path, access.bucket.clone(), access.region.clone())
-                .map_err(|error| invalid(error.to_string()))?,
+            bucket: bucket(&access.endpoint)?,
+            mirrors: access.mirrors.iter().map(bucket).collect::<io::Result<_>>()?,
             signer: Signer::new(access),
             has_crc64: access.has_crc64,
             // Complete may take minutes, so only the connection has a limit. No proxy: what is signed is for the store alone.
@@ -136,10 +142,14 @@ impl Storage {
     }
 
     /// A URL to GET the object from; `disposition` is what the store shall say in Content-Disposition.
-    pub fn sign_get(&self, key: &str, disposition: &str) -> Url {
-        let mut action = GetObject::new(&self.bucket, self.signer.credentials(), key);
-        action.query_mut().insert("response-content-disposition", disposition);
-        self.sign(action)
+    /// For each host of the store, the usual one first.
+    pub fn sign_get(&self, key: &str, disposition: &str) -> Vec<Url> {
+        let sign = |bucket: &Bucket| {
+            let mut action = GetObject::new(bucket, self.signer.credentials(), key);
+            action.query_mut().insert("response-content-disposition", disposition);
+            self.sign(action)
+        };
+        std::iter::once(&self.bucket).chain(&self.mirrors).map(sign).collect()
     }
 
     /// Signs what the page will ask for.

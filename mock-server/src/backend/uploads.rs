@@ -37,6 +37,8 @@ pub struct UploadRequest {
     #[serde(default)]
     metadata: BTreeMap<String, String>,
     part_size: Option<u64>,
+    /// Of the bytes as they will be sent.
+    content_encoding: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -50,6 +52,9 @@ pub enum UploadGrant {
         method: Option<&'static str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         headers: Option<BTreeMap<String, String>>,
+        /// What the object will be stored with: without this word, nobody sends compressed bytes.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        content_encoding: Option<String>,
     },
     Parts {
         file_key: String,
@@ -59,6 +64,8 @@ pub enum UploadGrant {
         /// What `/request-parts` wants of each part.
         #[serde(skip_serializing_if = "Option::is_none")]
         checksum_algorithm: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        content_encoding: Option<String>,
         expires_in: u64,
     },
 }
@@ -127,6 +134,8 @@ async fn grant(backend: &Backend, user: &User, request: UploadRequest) -> Result
     };
     let mut headers = metadata_headers(&request.metadata, backend.storage.signer().metadata_prefix())?;
     headers.insert("content-type".into(), content_type);
+    let content_encoding = request.content_encoding.filter(|encoding| encoding == "gzip");
+    headers.extend(content_encoding.clone().map(|encoding| ("content-encoding".to_owned(), encoding)));
     let expires_in = backend.storage.expires_in();
     let size = request.size.unwrap_or(0);
     let part_size = backend.rules.part_size(size, request.part_size);
@@ -138,6 +147,7 @@ async fn grant(backend: &Backend, user: &User, request: UploadRequest) -> Result
             // A client that knows parts knows headers; one that knows neither sends the type that it named.
             method: request.multipart.then_some("PUT"),
             headers: (request.multipart || headers.len() > 1).then_some(headers),
+            content_encoding,
         });
     }
     headers.extend(backend.part_checksums.and_then(PartChecksum::declaration));
@@ -151,6 +161,7 @@ async fn grant(backend: &Backend, user: &User, request: UploadRequest) -> Result
         upload_id,
         part_size,
         checksum_algorithm: backend.part_checksums.map(PartChecksum::name),
+        content_encoding,
         expires_in,
     })
 }

@@ -13,6 +13,9 @@ pub struct Rule {
     pub part: Option<u32>,
     #[serde(default)]
     pub key: Option<String>,
+    /// Of the store's, counted from 0.
+    #[serde(default)]
+    pub host: Option<u8>,
     /// Matching requests let through first.
     #[serde(default)]
     pub skip: u64,
@@ -107,6 +110,7 @@ impl Rule {
 
     pub fn matches(&self, target: &Target) -> bool {
         target.is(&self.on)
+            && self.host.is_none_or(|host| target.host == host)
             && self.part.is_none_or(|part| target.part == Some(part))
             && self.key.as_ref().is_none_or(|key| target.key.contains(key.as_str()))
     }
@@ -212,7 +216,7 @@ fn shorthand(text: &str) -> Result<Value, String> {
             None => (word, Value::Bool(true)),
         };
         let place = match name {
-            "part" | "key" | "skip" | "times" | "chance" => &mut rule,
+            "part" | "key" | "host" | "skip" | "times" | "chance" => &mut rule,
             _ => &mut action,
         };
         place.insert(name.to_owned(), value);

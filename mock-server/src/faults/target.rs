@@ -15,6 +15,8 @@ pub struct Target {
     pub op: &'static str,
     pub part: Option<u32>,
     pub key: String,
+    /// Of the store's, counted from 0.
+    pub host: u8,
 }
 
 /// The operations of the backend's protocol by the first segment of their path.
@@ -64,7 +66,7 @@ impl Target {
             Method::DELETE if object => "delete",
             _ => "bucket",
         };
-        Self { side: Side::Store, op, part, key }
+        Self { side: Side::Store, op, part, key, host: 0 }
     }
 
     /// The backend's operation, or none for the page, the control routes and preflights.
@@ -80,7 +82,7 @@ impl Target {
             ("login", _) => "login",
             (first, _) => ROUTES.into_iter().find(|route| *route == first)?,
         };
-        Some(Self { side: Side::Backend, op, part: None, key: decoded(rest) })
+        Some(Self { side: Side::Backend, op, part: None, key: decoded(rest), host: 0 })
     }
 
     /// Whether a rule's `on` means this request.

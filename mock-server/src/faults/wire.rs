@@ -43,6 +43,8 @@ const BUFFER: u32 = 256 * 1024;
 pub struct Wire {
     pub faults: Arc<Faults>,
     pub stats: Option<Arc<Stats>>,
+    /// Which of the origin's hosts it is.
+    pub host: u8,
     pub target: fn(&Request<Incoming>) -> Option<Target>,
 }
 
@@ -95,7 +97,7 @@ impl Wire {
         H: Fn(Request<Body>) -> F,
         F: Future<Output = Response<Body>>,
     {
-        let target = (self.target)(&request);
+        let target = (self.target)(&request).map(|target| Target { host: self.host, ..target });
         let flight = Arc::new(match (&self.stats, &target) {
             (Some(stats), Some(target)) => stats.begin(target),
             _ => InFlight::default(),

@@ -38,6 +38,8 @@ pub const MIN_PART: u64 = 5 << 20;
 #[derive(Debug, Clone)]
 pub struct Access {
     pub endpoint: String,
+    /// Other hosts of the same store.
+    pub mirrors: Vec<String>,
     pub bucket: String,
     pub region: String,
     pub key: String,

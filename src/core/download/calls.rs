@@ -1,10 +1,6 @@
 //! What the backend and the sink are asked for a download, and what their answers mean.
 
-use super::{
-    Blocks, Download, Phase, Piece, Work,
-    verifying::Again,
-    version::{self, Version},
-};
+use super::{Blocks, Download, Phase, Piece, Work, verifying::Again, version::Version};
 use crate::core::{
     checkpoint::{Checkpoint, DownloadPoint, Found, Recalled, Save},
     disposition,
@@ -12,7 +8,7 @@ use crate::core::{
     flight::Stage,
     lease::Lease,
     plan::{MIB, USUAL_PART},
-    protocol::DownloadGrant,
+    protocol::{DownloadGrant, Method},
     stretches::{self, Stretch},
     transfer::{Answer, Command, Level, Output},
 };
@@ -112,10 +108,13 @@ impl Download {
         self.hashing.granted = (grant.etag, grant.told);
         self.content_type = grant.content_type.or(self.content_type.take());
         self.filename = disposition::in_url(&grant.signed.url).or(self.filename.take());
-        self.lease = Some(Lease::new(self.now, grant.signed, grant.expires_in));
+        self.plain = grant.signed.method == Method::Plain;
+        let lease = Lease::of_all(self.now, grant.signed, grant.others, grant.expires_in);
+        self.hosts.name(lease.urls());
+        self.lease = Some(lease);
         if self.size.is_none() {
             // Only the answer of storage counts; until then the backend's word is good enough to show.
-            self.meter.set_total(grant.size.unwrap_or_default());
+            self.meter.set_total(grant.size.filter(|_| !self.plain).unwrap_or_default());
         }
         if matches!(self.phase, Phase::Verifying(..)) {
             self.hashing.again = Again::Told;
@@ -164,9 +163,5 @@ impl Download {
     /// The URL of the moment, where it is still good.
     pub(super) fn lease(&self) -> Option<&Lease> {
         self.lease.as_ref().filter(|lease| lease.is_good(self.now))
-    }
-
-    pub(super) fn changed(&mut self, status: u16) {
-        self.fail(version::changed().with_status(status));
     }
 }

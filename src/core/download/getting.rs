@@ -9,6 +9,7 @@ use crate::core::{
     disposition,
     error::{Code, Error, Failure, Verdict},
     flight::Stage,
+    host::Host,
     http::Response,
     integrity,
     plan::MIB,
@@ -69,7 +70,7 @@ impl Download {
         self.flights.iter().filter_map(rest).max().map(|(_, ticket)| ticket)
     }
 
-    pub(super) fn start_piece(&mut self) {
+    pub(super) fn start_piece(&mut self, at: Option<Host>) {
         if !self.can_start() {
             return;
         }
@@ -82,41 +83,57 @@ impl Download {
             self.read(ticket);
             half
         });
-        let signed = self.lease().map(|lease| lease.signed.clone());
-        let (Some(mut piece), Some(signed)) = (stolen, signed) else {
+        let (Some(mut piece), Some((mut signed, host))) = (stolen, self.signed_at(at)) else {
             return;
         };
+        signed.headers.extend(self.condition());
         piece.begin(self.now);
         self.asked_at = self.now;
         self.touch(piece.at);
         let (start, end) = (piece.at, piece.end);
-        let ticket = self.flights.depart(self.now, Work::Get { piece, signature: self.signature });
+        let ticket = self.flights.depart(self.now, Work::Get { piece, signature: self.signature, host });
         self.out.push_back(Output::Perform(ticket, Command::Get { signed, start, end }));
     }
 
     pub(super) fn head(&mut self, ticket: Ticket, head: &Response) {
-        let Some(Work::Get { piece, .. }) = self.flights.get_mut(ticket) else {
+        let Some(Work::Get { piece, host, .. }) = self.flights.get_mut(ticket) else {
             return;
         };
         piece.opened = true;
-        let (at, end) = (piece.at, piece.end);
+        let (at, end, host) = (piece.at, piece.end, *host);
         self.flights.heard(ticket, self.now, Stage::Reading);
         self.reached();
+        self.matching.answered(self.phase == Phase::Probing);
         let (first, version) = (self.phase == Phase::Probing, Version::of(head));
-        match version::body(head, at, end) {
+        let body = match version::body(head, at, end) {
+            // What comes is decoded, whether or not the header that says so can be read.
+            Ok(Body::Whole { .. }) if self.plain => Ok(Body::Whole { size: None }),
+            body => body,
+        };
+        match body {
             Err(failure) => self.misled(ticket, failure),
-            Ok(_) if !self.version.agrees(&version) => self.fail(version::changed()),
+            Ok(_) if self.is_of_another_version(host, &version) => self.mixed(ticket),
+            Ok(_) if self.passes_over(host, &version) => {
+                self.log(
+                    Level::Warn,
+                    "A host has another version of the object than the backend says: others are asked first.",
+                );
+                self.out.push_back(Output::Cancel(ticket));
+                if let Some(Work::Get { piece, .. }) = self.flights.land(ticket) {
+                    self.put_back(piece, None);
+                }
+            }
             Ok(Body::Whole { .. }) if !first => {
                 let error = Error::new(Code::Storage, "Storage answered a range with the whole object.")
                     .with_status(head.status);
                 self.misled(ticket, Failure::retry(error));
             }
             Ok(Body::Range { total, .. }) if !first && total.is_some_and(|total| Some(total) != self.size) => {
-                self.fail(version::changed())
+                self.mixed(ticket)
             }
             Ok(Body::Range { .. }) if !first => self.read(ticket),
             Ok(body) => {
-                self.version = version;
+                (self.version, self.version_of) = (version, Some(host));
                 // Of a range, storage tells none but that of a part.
                 if (at, end) == (0, None) {
                     self.hashing.told = integrity::in_headers(&head.headers);
@@ -124,7 +141,7 @@ impl Download {
                 // Google hands out what is stored as gzip decoded to some, and then ignores ranges.
                 let encodings = ["content-encoding", "x-goog-stored-content-encoding"];
                 let encoding = encodings.iter().find_map(|name| head.headers.get(name));
-                self.hashing.decoded = encoding.is_some_and(|encoding| encoding != "identity");
+                self.hashing.decoded = encoding.is_some_and(|encoding| encoding != "identity") || self.plain;
                 self.content_type = self.content_type.take().or(head.headers.get("content-type").map(str::to_owned));
                 let named = head.headers.get("content-disposition").and_then(disposition::filename);
                 self.filename = named.or(self.filename.take());
@@ -158,7 +175,14 @@ impl Download {
                 self.bound(ticket, Some(end));
             }
             (_, None) => {
-                self.log(Level::Warn, "Storage does not tell the object's size: it comes as one stream.");
+                self.log(
+                    Level::Warn,
+                    if self.plain {
+                        "The object is stored encoded, and decoded on its way: it comes as one stream."
+                    } else {
+                        "Storage does not tell the object's size: it comes as one stream."
+                    },
+                );
                 self.bound(ticket, wanted);
             }
         }
@@ -184,7 +208,10 @@ impl Download {
                 first.cut(bound).into_iter().for_each(|rest| self.pieces.put(rest));
                 bound
             }
-            None => self.pieces.split(0, end, self.ways, self.part_size),
+            None => {
+                let hosts = if self.fixed { 1 } else { self.choice().len().max(1) };
+                self.pieces.split(0, end, self.ways * hosts, self.part_size)
+            }
         };
         self.bound(ticket, Some(bound));
         self.remember(end);
@@ -206,15 +233,25 @@ impl Download {
     /// The answer is not to what was asked: its body must not be read.
     fn misled(&mut self, ticket: Ticket, failure: Failure) {
         self.out.push_back(Output::Cancel(ticket));
-        if let Some(Work::Get { piece, signature }) = self.flights.land(ticket) {
-            self.piece_failed(piece, signature, failure);
+        if let Some(Work::Get { piece, signature, host }) = self.flights.land(ticket) {
+            self.piece_failed(piece, signature, host, failure);
+        }
+    }
+
+    /// The answer is of another version: the host's fault where there are others, else the object was replaced.
+    fn mixed(&mut self, ticket: Ticket) {
+        if self.hosts.are_several() {
+            self.misled(ticket, Failure::fatal(version::changed()));
+        } else {
+            self.fail(version::changed());
         }
     }
 
     pub(super) fn received(&mut self, ticket: Ticket, bytes: u64) {
-        let Some(Work::Get { piece, .. }) = self.flights.get_mut(ticket) else {
+        let Some(Work::Get { piece, host, .. }) = self.flights.get_mut(ticket) else {
             return;
         };
+        self.hosts.gain(*host);
         let at = piece.at;
         let own = piece.advance(bytes);
         // A stream that its reader does not read has not stalled.
@@ -247,7 +284,7 @@ impl Download {
         }
     }
 
-    pub(super) fn ended(&mut self, mut piece: Piece, signature: u32) {
+    pub(super) fn ended(&mut self, mut piece: Piece, signature: u32, host: Host) {
         if self.size.is_none() {
             piece.end = Some(piece.at);
             self.size = Some(piece.at);
@@ -259,12 +296,12 @@ impl Download {
         }
         if !piece.is_whole() {
             let error = Error::new(Code::Network, "The body ended before all its bytes had come.");
-            self.piece_failed(piece, signature, Failure::retry(error));
+            self.piece_failed(piece, signature, host, Failure::retry(error));
         }
     }
 
     /// Storage sent no body to read, but an answer in words.
-    pub(super) fn refused(&mut self, piece: Piece, signature: u32, reply: &Response) {
+    pub(super) fn refused(&mut self, piece: Piece, signature: u32, host: Host, reply: &Response) {
         if version::is_empty_object(reply, piece.at) && self.phase == Phase::Probing {
             self.version = Version::of(reply);
             self.size = Some(0);
@@ -272,20 +309,25 @@ impl Download {
         } else if reply.status == 416 && self.window.is_some() && self.phase == Phase::Probing {
             self.fail(beyond().with_status(416));
         } else if reply.status == 416 {
-            self.changed(416);
+            let changed = version::changed().with_status(416);
+            self.piece_failed(piece, signature, host, Failure::fatal(changed));
         } else {
             let failure = match &self.lease {
                 Some(lease) => answer::refused(reply, &Asked::of(&lease.signed, lease.left(self.now))),
                 None => answer::storage(reply),
             };
-            self.piece_failed(piece, signature, failure);
+            self.piece_failed(piece, signature, host, failure);
         }
     }
 
-    pub(super) fn piece_failed(&mut self, mut piece: Piece, signature: u32, failure: Failure) {
+    pub(super) fn piece_failed(&mut self, mut piece: Piece, signature: u32, host: Host, failure: Failure) {
         // The rest of it was given away while it was under way: it has all that it was left with.
         if piece.is_whole() {
             return;
+        }
+        if self.is_spared(&piece, signature, host, &failure) {
+            self.touch(piece.at);
+            return self.put_back(piece, None);
         }
         let unanswered = failure.error.status.is_none();
         let doubtful = self.lease.as_ref().is_some_and(|lease| lease.is_doubtful(self.now));
@@ -307,7 +349,7 @@ impl Download {
             Verdict::Retry { after } => {
                 let pause = piece.fail(unanswered).pause(&self.policy, after, &mut self.chance);
                 let Some(delay) = pause.filter(|_| self.budget.spend(&self.policy)) else {
-                    return self.fail(failure.into_error());
+                    return self.fail(self.matching.blamed(failure.into_error()));
                 };
                 let attempt = piece.backoff.attempt();
                 self.touch(piece.at);
@@ -323,7 +365,7 @@ impl Download {
         }
     }
 
-    fn may_resign(&self) -> bool {
+    pub(super) fn may_resign(&self) -> bool {
         self.lease.is_some() && self.resigned_at != Some(self.received)
     }
 

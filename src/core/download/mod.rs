@@ -8,7 +8,9 @@
 //! |---|---|
 //! | this file | the contract of [`Engine`], and what follows from each input |
 //! | `calls` | what the backend and the sink are asked, and what their answers mean |
+//! | `hosts` | several that have the same object |
 //! | `getting` | one range on its way from storage |
+//! | `matching` | ranges that storage itself refuses of another version |
 //! | `pieces` | what is still to come |
 //! | `verifying` | whether what has come is what storage has |
 //! | `version` | whether an answer speaks of the same object |
@@ -19,6 +21,8 @@
 mod blocks;
 mod calls;
 mod getting;
+mod hosts;
+mod matching;
 mod pieces;
 mod telling;
 mod verifying;
@@ -34,6 +38,8 @@ use std::collections::VecDeque;
 
 use self::{
     blocks::Blocks,
+    hosts::Hosts,
+    matching::Matching,
     pieces::{Piece, Pieces},
     verifying::Hashing,
     version::Version,
@@ -47,6 +53,7 @@ use super::{
     disposition,
     error::{Code, Error, Failure},
     flight::Flights,
+    host::Host,
     integrity::Integrity,
     lease::Lease,
     meter::Meter,
@@ -86,6 +93,7 @@ enum Work {
     Get {
         piece: Piece,
         signature: u32,
+        host: Host,
     },
     /// Hashing from here to there.
     Hash(u64, u64),
@@ -98,6 +106,8 @@ pub struct Download {
     window: Option<Window>,
     policy: Policy,
     ways: usize,
+    /// The application has said how many requests there may be.
+    fixed: bool,
     part_size: Option<u64>,
     phase: Phase,
     paused: bool,
@@ -105,11 +115,17 @@ pub struct Download {
     /// The user has ended it, and what an earlier life has left is to go as well.
     ending: bool,
     lease: Option<Lease>,
+    hosts: Hosts,
     /// How many URLs were signed so far: tells a 403 on an old one from one on the present.
     signature: u32,
     /// Bytes received when a fresh signature was last asked for after a 403: without progress since, the next 403 is final.
     resigned_at: Option<u64>,
+    /// It is stored encoded, and comes decoded, as one stream.
+    plain: bool,
     version: Version,
+    /// Who told the version; unknown where an earlier life heard of it.
+    version_of: Option<Host>,
+    matching: Matching,
     size: Option<u64>,
     content_type: Option<String>,
     filename: Option<String>,
@@ -142,24 +158,29 @@ pub struct Download {
 impl Download {
     pub fn new(key: String, settings: &Settings, seed: u64, wanted: Wanted) -> Self {
         // Of a stream nothing is kept, so there is nothing to recall, and nothing that could be hashed at its end.
-        let (phase, checksum) = match wanted {
-            Wanted::File { resume } => (Phase::Recalling { resume }, settings.checksum_down()),
-            Wanted::Stream { .. } => (Phase::Requesting, None),
+        let (phase, checksum, if_match) = match wanted {
+            Wanted::File { resume, if_match } => (Phase::Recalling { resume }, settings.checksum_down(), if_match),
+            Wanted::Stream { .. } => (Phase::Requesting, None, false),
         };
         Self {
             key,
             window: Window::of(wanted, settings.part_size),
             policy: settings.retry.clone(),
             ways: settings.ways(),
+            fixed: settings.concurrency.is_some(),
             part_size: settings.part_size,
             phase,
             paused: false,
             admitted: false,
             ending: false,
             lease: None,
+            hosts: Hosts::default(),
             signature: 0,
             resigned_at: None,
+            plain: false,
             version: Version::default(),
+            version_of: None,
+            matching: Matching::new(if_match),
             size: None,
             content_type: None,
             filename: None,
@@ -196,12 +217,12 @@ impl Download {
                 self.called(answer);
             }
             (Work::Call, Err(failure)) => self.call_failed(failure),
-            (Work::Get { piece, signature }, Ok(Answer::Ended)) => self.ended(piece, signature),
-            (Work::Get { piece, signature }, Ok(Answer::Replied(reply))) if !piece.opened => {
+            (Work::Get { piece, signature, host }, Ok(Answer::Ended)) => self.ended(piece, signature, host),
+            (Work::Get { piece, signature, host }, Ok(Answer::Replied(reply))) if !piece.opened => {
                 self.reached();
-                self.refused(piece, signature, &reply);
+                self.refused(piece, signature, host, &reply);
             }
-            (Work::Get { piece, signature }, Err(failure)) => self.piece_failed(piece, signature, failure),
+            (Work::Get { piece, signature, host }, Err(failure)) => self.piece_failed(piece, signature, host, failure),
             (Work::Hash(start, _), Ok(Answer::Hashed(sum))) => self.hashed(start, Ok(sum)),
             (Work::Hash(start, _), Err(failure)) => self.hashed(start, Err(failure)),
             (Work::Get { .. } | Work::Hash(..), Ok(_)) => {
@@ -373,7 +394,7 @@ impl Engine for Download {
         self.now = now;
         match input {
             Input::Admitted => self.admitted = true,
-            Input::Slot => self.start_piece(),
+            Input::Slot { at } => self.start_piece(at),
             Input::Pause => self.set_paused(true),
             Input::Resume => self.set_paused(false),
             Input::Abort { keep } => self.abort(keep),
@@ -409,5 +430,9 @@ impl Engine for Download {
         } else {
             Want::Nothing
         }
+    }
+
+    fn hosts(&self) -> Vec<Host> {
+        self.choice()
     }
 }

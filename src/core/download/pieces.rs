@@ -38,6 +38,11 @@ impl Piece {
         (self.began, self.opened) = ((self.at, now), false);
     }
 
+    /// Its present request has brought bytes.
+    pub fn has_moved(&self) -> bool {
+        self.at > self.began.0
+    }
+
     /// Moves on by so many bytes, and tells how many of them are its own.
     pub fn advance(&mut self, bytes: u64) -> u64 {
         let own = bytes.min(self.left().unwrap_or(u64::MAX - self.at));

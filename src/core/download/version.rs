@@ -5,6 +5,7 @@
 
 use crate::core::{
     error::{Code, Error, Failure},
+    etag,
     http::{ContentRange, Response},
 };
 
@@ -19,6 +20,15 @@ impl Version {
     pub fn of(head: &Response) -> Self {
         let header = |name| head.headers.get(name).map(str::to_owned);
         Self { etag: header("etag"), last_modified: header("last-modified") }
+    }
+
+    /// True where another host's answer is of this version: its ETag says so, else the time of its last change. A copy may have a time
+    /// of its own, and what can't be compared is not mixed.
+    pub fn is_that_of(&self, other: &Version) -> bool {
+        match (&self.etag, &other.etag) {
+            (Some(own), Some(theirs)) => etag::bare(own) == etag::bare(theirs),
+            _ => self.last_modified.is_some() && self.last_modified == other.last_modified,
+        }
     }
 
     /// False where both know a validator and it differs.
@@ -121,6 +131,16 @@ mod tests {
         assert!(known.agrees(&Version::default()) && Version::default().agrees(&known));
         assert!(!known.agrees(&Version { etag: Some("\"b\"".into()), ..known.clone() }));
         assert!(!known.agrees(&Version { last_modified: Some("y".into()), ..Version::default() }));
+    }
+
+    #[test]
+    fn hosts_are_compared_by_what_they_both_tell() {
+        let known = Version { etag: Some("\"a\"".into()), last_modified: Some("x".into()) };
+        assert!(known.is_that_of(&Version { last_modified: Some("y".into()), ..known.clone() }));
+        assert!(!known.is_that_of(&Version { etag: Some("\"b\"".into()), ..known.clone() }));
+        assert!(known.is_that_of(&Version { etag: None, ..known.clone() }));
+        assert!(!known.is_that_of(&Version { etag: None, last_modified: Some("y".into()) }));
+        assert!(!known.is_that_of(&Version::default()) && !Version::default().is_that_of(&Version::default()));
     }
 
     #[test]

@@ -11,8 +11,9 @@ const STEP: u64 = 4 * MIB;
 /// What an application wants of an object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wanted {
-    /// All of it, in whatever order. `resume`: go on with a download of the same object that was cut off.
-    File { resume: bool },
+    /// All of it, in whatever order. `resume`: go on with a download of the same object that was cut off. `if_match`: storage is to
+    /// refuse each range of another version itself.
+    File { resume: bool, if_match: bool },
     /// Its bytes from `start` to `end`, or to its own end, in order.
     Stream { start: u64, end: Option<u64> },
 }
@@ -73,6 +74,6 @@ mod tests {
     fn no_part_size_is_too_large_for_the_window() {
         let window = Window::of(Wanted::Stream { start: 0, end: None }, Some(1 << 40)).unwrap();
         assert!(window.has_room(&Piece::new(0, Some(1 << 41))));
-        assert!(Window::of(Wanted::File { resume: true }, None).is_none());
+        assert!(Window::of(Wanted::File { resume: true, if_match: false }, None).is_none());
     }
 }

@@ -333,7 +333,7 @@ impl Engine for Upload {
         self.now = now;
         match input {
             Input::Admitted => self.admitted = true,
-            Input::Slot => self.start_part(),
+            Input::Slot { .. } => self.start_part(),
             Input::Pause => self.set_paused(true),
             Input::Resume => self.set_paused(false),
             Input::Abort { keep } => self.abort(keep),

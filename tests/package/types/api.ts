@@ -34,6 +34,8 @@ const options: ClientOptions = {
   partSize: "auto",
   retryDelays: [100, 200] as const,
   stallTimeout: 10_000,
+  cacheSize: 1e9,
+  cacheUser: "ada",
   onLog: (entry) => holds<Same<typeof entry, LogEntry>>(),
 };
 const client = new Client(options);
@@ -54,16 +56,16 @@ new Client({ endpoint: "/api", partsize: 1 });
 new Client({ endpoint: "/api", retryDelays: 500 });
 
 const own: Backend = {
-  async requestUpload({ filename, contentType, size, key = filename, metadata = {}, partSize, form }, signal) {
+  async requestUpload({ filename, contentType, contentEncoding, size, key = filename, metadata = {}, partSize, form }, signal) {
     console.log(contentType, metadata["colour"], signal.aborted, form);
     if (size > (partSize ?? 0)) return { key, uploadId: "u", partSize: 5 << 20, parts: [{ partNumber: 1, url: "https://s.example" }] };
-    return Math.random() > 0.5 ? { key, stored: true } : { key, url: "https://s.example", fields: { policy: "p" }, expiresIn: 60 };
+    return Math.random() > 0.5 ? { key, stored: true } : { key, url: "https://s.example", fields: { policy: "p" }, contentEncoding, expiresIn: 60 };
   },
   requestParts: async ({ key, uploadId }, numbers) => ({ parts: numbers.map((partNumber) => ({ partNumber, url: `https://s.example/${key}/${uploadId}` })) }),
   listParts: async () => [{ partNumber: 1, etag: "e", size: 5 << 20 }],
   completeUpload: async (_upload, parts) => ({ etag: parts[0]?.etag, location: undefined }),
   abortUpload: async () => {},
-  requestDownload: async (key) => ({ url: `https://s.example/${key}`, size: 7, checksumCrc64nvme: "AAAAAAAAAAA=" }),
+  requestDownload: async (key) => ({ url: `https://s.example/${key}`, urls: [`https://t.example/${key}`], size: 7, checksumCrc64nvme: "AAAAAAAAAAA=" }),
   list: async (prefix) => [{ key: prefix ?? "", size: 0, lastModified: new Date() }],
   remove: async () => {},
 };
@@ -144,13 +146,16 @@ export async function downloads(key: string, handle: FileSystemFileHandle): Prom
   const result: DownloadResult = await download;
   // @ts-expect-error
   client.download();
-  for (const to of ["auto", "blob", handle, { opfs: "films/one.mp4" }] as const) await client.download(key, { to, resume: false });
+  for (const to of ["auto", "blob", handle, { opfs: "films/one.mp4" }] as const) await client.download(key, { to, resume: false, ifMatch: true, cache: "revalidate" });
+  await client.clearCache();
   const stream: ReadableStream<Uint8Array> = client.stream(key, { start: 0, end: 100, onProgress: ({ loaded }) => console.log(loaded) });
   console.log(new Response(client.stream(key)), stream);
   // @ts-expect-error
   client.stream(key, { to: "blob" });
   // @ts-expect-error
   await client.download(key, { to: "file" });
+  // @ts-expect-error
+  await client.download(key, { cache: true });
   // @ts-expect-error there is none where `to` names a file
   console.log(result.blob.size);
   return result.blob;
