@@ -15,6 +15,11 @@ export class Client {
    * this call on. Cancelling the stream ends its requests. It can't be resumed, and is not compared with storage's checksum.
    */
   stream(key: string, options?: StreamOptions): ReadableStream<Uint8Array<ArrayBuffer>>;
+  /**
+   * Several objects as one ZIP, made as it is read: stored, not compressed, one after another, Zip64 beyond 4 GiB; at most 65,534.
+   * What `list()` tells may be passed as it is. Cancelling the stream ends its requests; its code, 5 KB, is loaded when it is called.
+   */
+  zip(keys: Iterable<string | ZipEntry>, options?: ZipOptions): ReadableStream<Uint8Array<ArrayBuffer>>;
   list(options?: { prefix?: string; signal?: AbortSignal }): Promise<StoredFile[]>;
   remove(key: string, options?: { signal?: AbortSignal }): Promise<void>;
   /**
@@ -118,6 +123,24 @@ export interface StreamOptions {
   /** The first byte that is no longer wanted. @default that behind the object's last */
   end?: number;
   signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+
+export interface ZipEntry {
+  key: string;
+  /**
+   * Its path in the ZIP. What could lead elsewhere, or harms a file system, is taken out of it, and of two that are alike the later
+   * becomes "name (2).ext". @default the key, without the folders that all keys without a name share
+   */
+  name?: string | undefined;
+  /** In milliseconds since 1970, where it is a number. @default now */
+  lastModified?: Date | number | undefined;
+  /** Only for the total that is shown from the beginning. */
+  size?: number | undefined;
+}
+export interface ZipOptions {
+  signal?: AbortSignal;
+  /** Over all objects; of their bytes, not of the ZIP's. The total is 0 until it is known of all. */
   onProgress?: (progress: Progress) => void;
 }
 

@@ -55,6 +55,10 @@ test("the tarball holds the face, the module and the papers, and nothing else", 
     "transfer.js",
     "worker.js",
     "workers.js",
+    "zip/client-zip.LICENSE.txt",
+    "zip/client-zip.js",
+    "zip/names.js",
+    "zip/zip.js",
   ]);
 });
 

@@ -9,6 +9,13 @@ use flate2::write::GzEncoder;
 
 use crate::{Failure, Result};
 
+/// Folders of what not every page loads.
+const LAZY: [(&str, &str); 3] = [
+    ("backends", "where they are imported:"),
+    ("doctor", "where `doctor()` is called:"),
+    ("zip", "where `zip()` is called:"),
+];
+
 /// Prints the size of each file that a browser loads, plain and gzipped.
 pub fn print(package: &Path) -> Result {
     let failed = |error| Failure::Failed(format!("measure the package: {error}"));
@@ -31,9 +38,10 @@ pub fn print(package: &Path) -> Result {
     row("JavaScript, unminified", scripts);
     row("everything", [wasm[0] + scripts[0], wasm[1] + scripts[1]]);
 
-    for (folder, words) in [("backends", "where they are imported:"), ("doctor", "where `doctor()` is called:")] {
+    for (folder, words) in LAZY {
         let entries = fs::read_dir(package.join(folder)).map_err(failed)?;
         let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        files.retain(|file| file.extension().is_some_and(|kind| kind == "js"));
         files.sort();
         println!("  {words}");
         for file in files {

@@ -149,6 +149,13 @@ export async function downloads(key: string, handle: FileSystemFileHandle): Prom
   console.log(new Response(client.stream(key)), stream);
   // @ts-expect-error
   client.stream(key, { to: "blob" });
+  const zip: ReadableStream<Uint8Array> = client.zip([key, { key, name: "a/b.txt", lastModified: 0 }, ...(await client.list())], {
+    signal: AbortSignal.timeout(1_000),
+    onProgress: (progress) => holds<Same<typeof progress, Progress>>(),
+  });
+  // @ts-expect-error a ZIP is of objects
+  client.zip([new Blob()]);
+  console.log(zip.locked);
   // @ts-expect-error
   await client.download(key, { to: "file" });
   // @ts-expect-error there is none where `to` names a file
