@@ -46,7 +46,7 @@ impl Download {
         if !self.has_next() {
             return None;
         }
-        let mut piece = self.pieces.take()?;
+        let mut piece = self.cursor.take(&mut self.pieces)?;
         // The first request shall tell the size: it asks for all.
         if self.phase == Phase::Fetching
             && let Some(end) = self.window.as_ref().and_then(|window| window.end_of_step(&piece))
@@ -184,7 +184,7 @@ impl Download {
                 first.cut(bound).into_iter().for_each(|rest| self.pieces.put(rest));
                 bound
             }
-            None => self.pieces.split(0, end, self.ways, self.part_size),
+            None => self.pieces.split(0, end, self.ways, self.part_size.or(self.cursor.step())),
         };
         self.bound(ticket, Some(bound));
         self.remember(end);
