@@ -24,7 +24,7 @@ type Found = Vec<(usize, String)>;
 fn is_of_the_face(file: &str) -> bool {
     // Its folders hold what is loaded only where it is used.
     let name = file.strip_prefix("src/face/").map(|name| {
-        let below = ["backends/", "doctor/", "zip/"].into_iter().find_map(|folder| name.strip_prefix(folder));
+        let below = ["backends/", "doctor/", "media/", "zip/"].into_iter().find_map(|folder| name.strip_prefix(folder));
         below.unwrap_or(name)
     });
     name.is_some_and(|name| name.ends_with(".js") && !name.contains('/'))

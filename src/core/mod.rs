@@ -23,6 +23,7 @@ pub mod calls;
 pub mod chance;
 pub mod checkpoint;
 pub mod checksum;
+pub mod cover;
 pub mod crc;
 pub mod date;
 pub mod disposition;

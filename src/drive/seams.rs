@@ -123,6 +123,8 @@ pub trait Sink: 'static {
 
     /// Bytes will come, so many in all where that is known. Said before each answer is read, and heard once.
     fn open(&self, size: Option<u64>) -> impl Future<Output = Result<(), Failure>>;
+    /// What an answer says of the object's type. Said before [`open`](Self::open).
+    fn describe(&self, _content_type: Option<&str>) {}
     /// Begins at once.
     fn write(&self, at: u64, chunk: Self::Chunk) -> LocalBoxFuture<'static, Result<(), Failure>>;
     /// Forgets all that was written.

@@ -162,6 +162,7 @@ async fn fetch<P: Platform>(
         Ok(Body::Whole { size }) => (size, 0),
         Err(_) => (None, start),
     };
+    sink.describe(head.headers.get("content-type"));
     post.send(|ticket| Input::Head { ticket, head });
     gate.opened().await;
     sink.open(size).await?;

@@ -13,6 +13,7 @@ use super::{
     call::{abortable, promise, stored_file},
     error, events,
     listener::{self, JsListener, Observer},
+    media::Media,
     options::{ClientOptions, Options},
     panic,
     platform::Browser,
@@ -86,7 +87,12 @@ impl Session {
     }
 
     pub fn download(&self, id: u32, key: JsValue, options: JsValue, observer: Observer) -> Result<(), JsValue> {
-        self.starter.download(id, &key, options, observer).map_err(|error| error::to_js(&error))
+        self.starter.download(id, &key, options, observer).map(drop).map_err(|error| error::to_js(&error))
+    }
+
+    /// A download that is read while it comes.
+    pub fn media(&self, id: u32, key: JsValue, options: JsValue, observer: Observer) -> Result<Media, JsValue> {
+        self.starter.media(id, &key, options, observer).map_err(|error| error::to_js(&error))
     }
 
     /// The object's bytes in order.

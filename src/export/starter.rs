@@ -8,6 +8,7 @@ use web_sys::{AbortSignal, Blob, File};
 
 use super::{
     listener::{JsListener, Observer},
+    media::Media,
     options::{Options, UploadOptions, invalid},
     platform::Browser,
     reader::Reader,
@@ -94,7 +95,7 @@ impl Starter {
         Ok(())
     }
 
-    pub fn download(&self, id: u32, key: &JsValue, options: JsValue, observer: Observer) -> Result<(), Error> {
+    pub fn download(&self, id: u32, key: &JsValue, options: JsValue, observer: Observer) -> Result<BrowserSink, Error> {
         self.check_open()?;
         let (key, options) = (key_of(key)?, Options::new(options)?);
         let (signal, resume) = (options.signal()?, options.resume()?);
@@ -104,12 +105,19 @@ impl Starter {
         self.mailbox.post(Message::Download {
             id,
             key,
-            sink: Rc::new(sink),
+            sink: Rc::new(sink.clone()),
             listener,
             wanted: Wanted::File { resume },
         });
         self.end_if_aborted(id, signal);
-        Ok(())
+        Ok(sink)
+    }
+
+    /// A download that is read while it comes.
+    pub fn media(&self, id: u32, key: &JsValue, options: JsValue, observer: Observer) -> Result<Media, Error> {
+        let (sink, mailbox, id) = (self.download(id, key, options, observer)?, self.mailbox.clone(), id.into());
+        mailbox.post(Message::Heard(id, Input::Wanted { from: 0 }));
+        Ok(Media { id, mailbox, sink })
     }
 
     pub fn stream(&self, id: u32, key: &JsValue, options: JsValue, observer: Observer) -> Result<Reader, Error> {

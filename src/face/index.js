@@ -81,6 +81,11 @@ export class Client {
     return streamOf(this.#session, this.#next++, key, options);
   }
 
+  async media(key, options) {
+    const { Media } = await import("./media/media.js");
+    return Media.open(this.#session, this.#next++, key, options);
+  }
+
   zip(keys, options) {
     const entries = [...keys];
     const zip = import("./zip/zip.js").then(({ Zip }) => new Zip(this, entries, options));

@@ -33,7 +33,8 @@ async function keep(number, ...question) {
   const answer = disk.ask(...question);
   asked.add(answer);
   try {
-    postMessage([number, await answer]);
+    const value = await answer;
+    postMessage([number, value], value instanceof Uint8Array ? [value.buffer] : []);
   } catch ({ name, message }) {
     postMessage([number, undefined, `${name}`, `${message}`]);
   }

@@ -28,7 +28,11 @@ use crate::{
         runs,
         stretches::Stretch,
     },
-    drive::{seams::Sink, stream::Stream},
+    drive::{
+        arrivals::Arrivals,
+        seams::{Chunk, Sink},
+        stream::Stream,
+    },
 };
 
 /// A Blob of more than this is a file, also where only a Blob is wanted.
@@ -74,6 +78,9 @@ struct Inner {
     place: RefCell<Option<Opening>>,
     memory: BlobSink,
     content_type: RefCell<Option<String>>,
+    /// As storage tells it.
+    described: RefCell<Option<String>>,
+    arrivals: Arrivals,
     sealed: RefCell<Option<Blob>>,
 }
 
@@ -108,6 +115,8 @@ impl BrowserSink {
             place: RefCell::default(),
             memory: BlobSink::default(),
             content_type: RefCell::default(),
+            described: RefCell::default(),
+            arrivals: Arrivals::default(),
             sealed: RefCell::default(),
         }))
     }
@@ -125,6 +134,32 @@ impl BrowserSink {
     /// The finished object, where a Blob of it is wanted.
     pub fn take(&self) -> Option<Blob> {
         self.0.sealed.take().filter(|_| self.0.target.is_blob())
+    }
+
+    /// What is there before the end.
+    pub fn arrivals(&self) -> &Arrivals {
+        &self.0.arrivals
+    }
+
+    /// Some bytes from `at` on, up to `end`, once they are there: a Uint8Array or a Blob. `None` where there will be none, or they
+    /// can't be read.
+    pub async fn read(&self, at: u64, end: u64) -> Option<JsValue> {
+        loop {
+            let end = end.min(self.arrivals().reach(at).await?);
+            let held = match self.opened() {
+                Place::Memory(_) => self.slice(at, end).or_else(|| self.0.memory.read(at, end)),
+                Place::Disk(file) => {
+                    let bytes = file.ask("read", &[JsValue::from_f64(at as f64), JsValue::from_f64(end as f64)]).await;
+                    return bytes.ok().filter(|bytes| !bytes.is_undefined());
+                }
+                Place::Stream(_) => return None,
+            };
+            if let Some(blob) = held {
+                return Some(blob.into());
+            }
+            // A Blob is being made of them.
+            self.arrivals().change().await?;
+        }
     }
 
     /// Some bytes of the sealed object.
@@ -154,7 +189,9 @@ impl BrowserSink {
         let (header, left) = file.left.take();
         let of_this = |header: String| Some(Record::from_js(&json::parse_js(&header)?)?.point);
         if header.and_then(of_this) == Some(Checkpoint::Download(point.clone())) {
-            return left.iter().map(|run| run.stretch).filter(|own| own.end <= point.size).collect();
+            let left: Vec<_> = left.iter().map(|run| run.stretch).filter(|own| own.end <= point.size).collect();
+            left.iter().for_each(|own| self.arrivals().add(own.start, own.end - own.start));
+            return left;
         }
         // Where it can't be cleared, no write will succeed, and that will be said.
         let _ = file.ask("clear", &[]).await;
@@ -217,22 +254,39 @@ impl Sink for BrowserSink {
     type Chunk = Bytes;
 
     async fn open(&self, size: Option<u64>) -> Result<(), Failure> {
-        self.place(size).await.map(drop)
+        self.place(size).await?;
+        self.arrivals().open(size, self.0.described.borrow().as_deref());
+        Ok(())
+    }
+
+    fn describe(&self, content_type: Option<&str>) {
+        self.0.described.replace(content_type.map(str::to_owned));
     }
 
     fn write(&self, at: u64, chunk: Bytes) -> LocalBoxFuture<'static, Result<(), Failure>> {
-        let sink = self.clone();
+        let (sink, bytes) = (self.clone(), chunk.len());
         match self.opened() {
             Place::Disk(file) => {
                 let written = file.write(at, chunk.0);
-                async move { written.await.map(drop).map_err(Trouble::into_failure) }.boxed_local()
+                async move {
+                    written.await.map_err(Trouble::into_failure)?;
+                    sink.arrivals().add(at, bytes);
+                    Ok(())
+                }
+                .boxed_local()
             }
-            Place::Memory(_) => async move { sink.0.memory.write(at, chunk).await }.boxed_local(),
+            Place::Memory(_) => async move {
+                sink.0.memory.write(at, chunk).await?;
+                sink.arrivals().add(at, bytes);
+                Ok(())
+            }
+            .boxed_local(),
             Place::Stream(stream) => stream.write(at, chunk).map(Ok).boxed_local(),
         }
     }
 
     async fn clear(&self) -> Result<(), Failure> {
+        self.arrivals().clear();
         match self.opened() {
             Place::Memory(_) => self.0.memory.clear(),
             Place::Disk(file) => {
@@ -257,6 +311,7 @@ impl Sink for BrowserSink {
             }
         };
         self.0.sealed.replace(blob);
+        self.arrivals().wake();
         Ok(runs::whole(&runs, size))
     }
 

@@ -51,8 +51,8 @@ test("an application built by Vite moves 20 MB both ways, and loads no more than
   const assets = join(root, "dist", "assets");
   const files = await readdir(assets);
   assert.ok(files.some((file) => file.endsWith(".wasm")), `no module among ${files}`);
-  // The application's worker holds a second copy of what its page loads, and the doctor and the ZIP are loaded by who calls them.
-  const loaded = files.filter((file) => !/^(in-a-worker|walk-|zip-)/.test(file));
+  // The application's worker holds a second copy of what its page loads, and the doctor, media and the ZIP are loaded by who calls them.
+  const loaded = files.filter((file) => !/^(in-a-worker|media-|walk-|zip-)/.test(file));
   const sizes = await Promise.all(
     loaded.map(async (file) => ({ file, gzip: gzipSync(await readFile(join(assets, file)), { level: 9 }).length })),
   );

@@ -47,7 +47,7 @@ fn assemble() -> Result {
     for paper in PAPERS.iter().filter(|paper| root().join(paper).is_file()) {
         copy(&root().join(paper), &pkg)?;
     }
-    for folder in ["backends", "doctor", "zip"] {
+    for folder in ["backends", "doctor", "media", "zip"] {
         let made = fs::create_dir_all(pkg.join(folder));
         made.map_err(|error| Failure::Failed(format!("{}: {error}", pkg.display())))?;
         for file in files(&root().join("src/face").join(folder))? {

@@ -10,9 +10,10 @@ use flate2::write::GzEncoder;
 use crate::{Failure, Result};
 
 /// Folders of what not every page loads.
-const LAZY: [(&str, &str); 3] = [
+const LAZY: [(&str, &str); 4] = [
     ("backends", "where they are imported:"),
     ("doctor", "where `doctor()` is called:"),
+    ("media", "where `media()` is called, with its service worker:"),
     ("zip", "where `zip()` is called:"),
 ];
 
