@@ -12,9 +12,11 @@ impl Cover {
             return;
         }
         let (mut from, mut to) = (start, end);
-        while let Some((own, until)) = self.0.iter().find(|(own, until)| **own <= to && from <= **until) {
-            let own = *own;
-            (from, to) = (from.min(own), to.max(*until));
+        let touching = |cover: &Self, from, to| {
+            cover.0.iter().find(|(own, until)| **own <= to && from <= **until).map(|(own, until)| (*own, *until))
+        };
+        while let Some((own, until)) = touching(self, from, to) {
+            (from, to) = (from.min(own), to.max(until));
             self.0.remove(&own);
         }
         self.0.insert(from, to);

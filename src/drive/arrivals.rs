@@ -54,33 +54,19 @@ impl Arrivals {
         self.there.borrow().end_of(at)
     }
 
-    /// The same, once there are any; `None` at the end.
-    pub async fn reach(&self, at: u64) -> Option<u64> {
-        self.wait(|| self.end_of(at)).await
+    pub fn facts(&self) -> Option<Facts> {
+        self.facts.borrow().clone()
     }
 
-    /// Once they are known; `None` at the end.
-    pub async fn facts(&self) -> Option<Facts> {
-        self.wait(|| self.facts.borrow().clone()).await
-    }
-
-    /// The next news; `None` at the end.
-    pub async fn change(&self) -> Option<()> {
+    /// Waits for news; false at the end.
+    pub async fn change(&self) -> bool {
         let before = self.news.get();
-        self.wait(|| (self.news.get() != before).then_some(())).await
-    }
-
-    async fn wait<T>(&self, find: impl Fn() -> Option<T>) -> Option<T> {
         poll_fn(|cx| {
-            if self.over.get() {
-                return Poll::Ready(None);
+            if self.over.get() || self.news.get() != before {
+                return Poll::Ready(!self.over.get());
             }
-            let found = find();
-            if found.is_none() {
-                self.waiting.borrow_mut().push(cx.waker().clone());
-                return Poll::Pending;
-            }
-            Poll::Ready(found)
+            self.waiting.borrow_mut().push(cx.waker().clone());
+            Poll::Pending
         })
         .await
     }
@@ -95,24 +81,23 @@ mod tests {
     #[test]
     fn whoever_waits_hears_of_what_came_or_of_the_end() {
         let arrivals = Arrivals::default();
-        let mut facts = Box::pin(arrivals.facts());
-        let mut middle = Box::pin(arrivals.reach(15));
-        assert!(facts.as_mut().now_or_never().is_none() && middle.as_mut().now_or_never().is_none());
+        let mut waiting = Box::pin(arrivals.change());
+        assert!(waiting.as_mut().now_or_never().is_none());
         arrivals.open(Some(30), Some("video/webm"));
+        assert_eq!(waiting.now_or_never(), Some(true));
         arrivals.open(None, None);
-        assert_eq!(facts.now_or_never(), Some(Some((Some(30), Some("video/webm".into())))));
-        arrivals.add(20, 10);
-        assert!(middle.as_mut().now_or_never().is_none());
-        arrivals.add(10, 10);
-        assert_eq!(middle.now_or_never(), Some(Some(30)));
+        assert_eq!(arrivals.facts(), Some((Some(30), Some("video/webm".into()))), "the first counts");
+        for (at, end) in [(20, None), (10, Some(30))] {
+            let mut waiting = Box::pin(arrivals.change());
+            assert!(waiting.as_mut().now_or_never().is_none());
+            arrivals.add(at, 10);
+            assert_eq!((waiting.now_or_never(), arrivals.end_of(15)), (Some(true), end));
+        }
         arrivals.clear();
-        let mut again = Box::pin(arrivals.reach(15));
-        assert!(again.as_mut().now_or_never().is_none());
-        let mut change = Box::pin(arrivals.change());
-        assert!(change.as_mut().now_or_never().is_none());
-        arrivals.add(0, 1);
-        assert_eq!(change.now_or_never(), Some(Some(())));
+        assert_eq!(arrivals.end_of(15), None);
+        let mut waiting = Box::pin(arrivals.change());
+        assert!(waiting.as_mut().now_or_never().is_none());
         arrivals.end();
-        assert_eq!(again.now_or_never(), Some(None));
+        assert_eq!((waiting.now_or_never(), arrivals.change().now_or_never()), (Some(false), Some(false)));
     }
 }

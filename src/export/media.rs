@@ -23,8 +23,14 @@ impl Media {
     pub fn facts(&self) -> Promise {
         let sink = self.sink.clone();
         promise(async move {
-            let Some((size, content_type)) = sink.arrivals().facts().await else { return Ok(JsValue::UNDEFINED) };
-            Ok(Array::of2(&size.map(|size| size as f64).into(), &content_type.into()).into())
+            loop {
+                if let Some((size, content_type)) = sink.arrivals().facts() {
+                    return Ok(Array::of2(&size.map(|size| size as f64).into(), &content_type.into()).into());
+                }
+                if !sink.arrivals().change().await {
+                    return Ok(JsValue::UNDEFINED);
+                }
+            }
         })
     }
 
@@ -35,7 +41,7 @@ impl Media {
         if sink.arrivals().end_of(at).is_none() {
             self.mailbox.post(Message::Heard(self.id, Input::Wanted { from: at }));
         }
-        promise(async move { Ok(sink.read(at, end).await.unwrap_or(JsValue::UNDEFINED)) })
+        promise(async move { Ok(sink.read(at, end).await) })
     }
 
     /// Whoever waits for bytes has waited long enough.

@@ -141,24 +141,28 @@ impl BrowserSink {
         &self.0.arrivals
     }
 
-    /// Some bytes from `at` on, up to `end`, once they are there: a Uint8Array or a Blob. `None` where there will be none, or they
-    /// can't be read.
-    pub async fn read(&self, at: u64, end: u64) -> Option<JsValue> {
+    /// Some bytes from `at` on, up to `end`, once they are there: a Uint8Array or a Blob. `undefined` where there will be none, or
+    /// they can't be read.
+    pub async fn read(&self, at: u64, end: u64) -> JsValue {
         loop {
-            let end = end.min(self.arrivals().reach(at).await?);
-            let held = match self.opened() {
-                Place::Memory(_) => self.slice(at, end).or_else(|| self.0.memory.read(at, end)),
-                Place::Disk(file) => {
-                    let bytes = file.ask("read", &[JsValue::from_f64(at as f64), JsValue::from_f64(end as f64)]).await;
-                    return bytes.ok().filter(|bytes| !bytes.is_undefined());
+            if let Some(there) = self.arrivals().end_of(at) {
+                let end = end.min(there);
+                let blob = match self.opened() {
+                    Place::Memory(_) => self.slice(at, end).or_else(|| self.0.memory.read(at, end)),
+                    Place::Disk(file) => {
+                        let bounds = [at, end].map(|offset| JsValue::from_f64(offset as f64));
+                        return file.ask("read", &bounds).await.unwrap_or_default();
+                    }
+                    Place::Stream(_) => return JsValue::UNDEFINED,
+                };
+                if let Some(blob) = blob {
+                    return blob.into();
                 }
-                Place::Stream(_) => return None,
-            };
-            if let Some(blob) = held {
-                return Some(blob.into());
             }
-            // A Blob is being made of them.
-            self.arrivals().change().await?;
+            // It has to come, or a Blob is being made of it.
+            if !self.arrivals().change().await {
+                return JsValue::UNDEFINED;
+            }
         }
     }
 
