@@ -23,7 +23,6 @@ pub mod calls;
 pub mod chance;
 pub mod checkpoint;
 pub mod checksum;
-pub mod cover;
 pub mod crc;
 pub mod date;
 pub mod disposition;

@@ -3,7 +3,6 @@
 //! It decides nothing. What the outside world is like, it knows through the seams of [`seams`] alone, so the same loop runs
 //! in a browser, in a native test, and in the simulator's virtual time.
 
-pub mod arrivals;
 pub mod call;
 mod gate;
 mod journal;

@@ -127,6 +127,8 @@ pub trait Sink: 'static {
     fn describe(&self, _content_type: Option<&str>) {}
     /// Begins at once.
     fn write(&self, at: u64, chunk: Self::Chunk) -> LocalBoxFuture<'static, Result<(), Failure>>;
+    /// So many bytes from here on were written, and count.
+    fn arrived(&self, _at: u64, _bytes: u64) {}
     /// Forgets all that was written.
     fn clear(&self) -> impl Future<Output = Result<(), Failure>>;
     /// All bytes are here: closes it. Tells their checksum, where it has summed them up as they came.

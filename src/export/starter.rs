@@ -114,8 +114,17 @@ impl Starter {
     }
 
     /// A download that is read while it comes.
-    pub fn media(&self, id: u32, key: &JsValue, options: JsValue, observer: Observer) -> Result<Media, Error> {
+    pub fn media(
+        &self,
+        id: u32,
+        key: &JsValue,
+        options: JsValue,
+        observer: Observer,
+        watcher: Function,
+    ) -> Result<Media, Error> {
         let (sink, mailbox, id) = (self.download(id, key, options, observer)?, self.mailbox.clone(), id.into());
+        // Nothing has come before the loop turns.
+        sink.watch(watcher);
         mailbox.post(Message::Heard(id, Input::Wanted { from: 0 }));
         Ok(Media { id, mailbox, sink })
     }

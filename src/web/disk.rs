@@ -7,8 +7,9 @@ use std::{
 
 use futures_channel::oneshot;
 use futures_util::future::{FutureExt, LocalBoxFuture};
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
 use web_sys::{Blob, MessageEvent, Worker};
 
 use super::{listening::Listening, locks::Lock, record};
@@ -184,6 +185,12 @@ impl DiskFile {
         let own = if bytes.length() == bytes.buffer().byte_length() { bytes } else { bytes.slice(0, bytes.length()) };
         let moved = own.buffer().into();
         self.disk.ask("write", &self.id, &[JsValue::from_f64(at as f64), own.into()], Some(moved))
+    }
+
+    /// Bytes that were written, as a Uint8Array; `undefined` where they can't be read just now.
+    pub fn read(&self, at: f64, end: f64) -> Promise {
+        let asked = self.ask("read", &[at.into(), end.into()]);
+        future_to_promise(async move { Ok(asked.await.unwrap_or_default()) })
     }
 
     /// What it holds, and the file itself, where it can be read before it is committed.

@@ -7,6 +7,7 @@
 use std::{cell::RefCell, future::ready, rc::Rc};
 
 use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
+use js_sys::Function;
 use wasm_bindgen::JsValue;
 use web_sys::Blob;
 
@@ -28,11 +29,7 @@ use crate::{
         runs,
         stretches::Stretch,
     },
-    drive::{
-        arrivals::Arrivals,
-        seams::{Chunk, Sink},
-        stream::Stream,
-    },
+    drive::{seams::Sink, stream::Stream},
 };
 
 /// A Blob of more than this is a file, also where only a Blob is wanted.
@@ -80,7 +77,7 @@ struct Inner {
     content_type: RefCell<Option<String>>,
     /// As storage tells it.
     described: RefCell<Option<String>>,
-    arrivals: Arrivals,
+    watcher: RefCell<Option<Function>>,
     sealed: RefCell<Option<Blob>>,
 }
 
@@ -116,7 +113,7 @@ impl BrowserSink {
             memory: BlobSink::default(),
             content_type: RefCell::default(),
             described: RefCell::default(),
-            arrivals: Arrivals::default(),
+            watcher: RefCell::default(),
             sealed: RefCell::default(),
         }))
     }
@@ -136,33 +133,28 @@ impl BrowserSink {
         self.0.sealed.take().filter(|_| self.0.target.is_blob())
     }
 
-    /// What is there before the end.
-    pub fn arrivals(&self) -> &Arrivals {
-        &self.0.arrivals
+    /// Whom to tell what comes: `(what, value, value)`, with "open", the object's size and type, where they are known; "add", an
+    /// offset and how many bytes there are from it on; "clear". It must not call back.
+    pub fn watch(&self, watcher: Function) {
+        self.0.watcher.replace(Some(watcher));
     }
 
-    /// Some bytes from `at` on, up to `end`, once they are there: a Uint8Array or a Blob. `undefined` where there will be none, or
-    /// they can't be read.
-    pub async fn read(&self, at: u64, end: u64) -> JsValue {
-        loop {
-            if let Some(there) = self.arrivals().end_of(at) {
-                let end = end.min(there);
-                let blob = match self.opened() {
-                    Place::Memory(_) => self.slice(at, end).or_else(|| self.0.memory.read(at, end)),
-                    Place::Disk(file) => {
-                        let bounds = [at, end].map(|offset| JsValue::from_f64(offset as f64));
-                        return file.ask("read", &bounds).await.unwrap_or_default();
-                    }
-                    Place::Stream(_) => return JsValue::UNDEFINED,
-                };
-                if let Some(blob) = blob {
-                    return blob.into();
-                }
+    fn tell(&self, what: &str, one: JsValue, other: JsValue) {
+        if let Some(watcher) = &*self.0.watcher.borrow() {
+            // The face's own function throws nothing.
+            let _ = watcher.call3(&JsValue::UNDEFINED, &what.into(), &one, &other);
+        }
+    }
+
+    /// Bytes that are there: a Blob, or the promise of a Uint8Array. `undefined` where they can't be read just now.
+    pub fn read(&self, at: f64, end: f64) -> JsValue {
+        match self.opened() {
+            Place::Memory(_) => {
+                let (at, end) = (at as u64, end as u64);
+                self.slice(at, end).or_else(|| self.0.memory.read(at, end)).into()
             }
-            // It has to come, or a Blob is being made of it.
-            if !self.arrivals().change().await {
-                return JsValue::UNDEFINED;
-            }
+            Place::Disk(file) => file.read(at, end).into(),
+            Place::Stream(_) => JsValue::UNDEFINED,
         }
     }
 
@@ -194,7 +186,7 @@ impl BrowserSink {
         let of_this = |header: String| Some(Record::from_js(&json::parse_js(&header)?)?.point);
         if header.and_then(of_this) == Some(Checkpoint::Download(point.clone())) {
             let left: Vec<_> = left.iter().map(|run| run.stretch).filter(|own| own.end <= point.size).collect();
-            left.iter().for_each(|own| self.arrivals().add(own.start, own.end - own.start));
+            left.iter().for_each(|own| self.arrived(own.start, own.end - own.start));
             return left;
         }
         // Where it can't be cleared, no write will succeed, and that will be said.
@@ -259,7 +251,7 @@ impl Sink for BrowserSink {
 
     async fn open(&self, size: Option<u64>) -> Result<(), Failure> {
         self.place(size).await?;
-        self.arrivals().open(size, self.0.described.borrow().as_deref());
+        self.tell("open", size.map(|size| size as f64).into(), self.0.described.take().into());
         Ok(())
     }
 
@@ -267,30 +259,24 @@ impl Sink for BrowserSink {
         self.0.described.replace(content_type.map(str::to_owned));
     }
 
+    fn arrived(&self, at: u64, bytes: u64) {
+        self.tell("add", (at as f64).into(), (bytes as f64).into());
+    }
+
     fn write(&self, at: u64, chunk: Bytes) -> LocalBoxFuture<'static, Result<(), Failure>> {
-        let (sink, bytes) = (self.clone(), chunk.len());
+        let sink = self.clone();
         match self.opened() {
             Place::Disk(file) => {
                 let written = file.write(at, chunk.0);
-                async move {
-                    written.await.map_err(Trouble::into_failure)?;
-                    sink.arrivals().add(at, bytes);
-                    Ok(())
-                }
-                .boxed_local()
+                async move { written.await.map(drop).map_err(Trouble::into_failure) }.boxed_local()
             }
-            Place::Memory(_) => async move {
-                sink.0.memory.write(at, chunk).await?;
-                sink.arrivals().add(at, bytes);
-                Ok(())
-            }
-            .boxed_local(),
+            Place::Memory(_) => async move { sink.0.memory.write(at, chunk).await }.boxed_local(),
             Place::Stream(stream) => stream.write(at, chunk).map(Ok).boxed_local(),
         }
     }
 
     async fn clear(&self) -> Result<(), Failure> {
-        self.arrivals().clear();
+        self.tell("clear", JsValue::UNDEFINED, JsValue::UNDEFINED);
         match self.opened() {
             Place::Memory(_) => self.0.memory.clear(),
             Place::Disk(file) => {
@@ -315,7 +301,6 @@ impl Sink for BrowserSink {
             }
         };
         self.0.sealed.replace(blob);
-        self.arrivals().wake();
         Ok(runs::whole(&runs, size))
     }
 

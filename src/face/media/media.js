@@ -2,6 +2,7 @@
 
 import { TransferError } from "../errors.js";
 import { Transfer } from "../transfer.js";
+import { Arrivals } from "./arrivals.js";
 import { rangeOf } from "./range.js";
 import { connect, serve } from "./service.js";
 
@@ -11,6 +12,7 @@ const PIECE = 512 * 1024;
 export class Media {
   #transfer;
   #source;
+  #arrivals = new Arrivals();
   #whole;
   #contentType;
   #close = () => {};
@@ -27,21 +29,16 @@ export class Media {
   }
 
   constructor(session, number, key, options, contentType) {
-    let source;
     this.#contentType = contentType;
-    this.#source = new Promise((resolve) => {
-      this.#transfer = new Transfer(session, number, 0, options, (session, observer) => {
-        source = session.media(number, key, options, observer);
-        resolve(source);
-      });
-      // Where it could not even begin, that is said where the whole of it is waited for.
-      this.#transfer.catch(() => resolve(undefined));
+    this.#transfer = new Transfer(session, number, 0, options, (session, observer) => {
+      this.#source = session.media(number, key, options, observer, (what, ...values) => this.#arrivals[what](...values));
     });
     this.#whole = this.#transfer.then(async ({ blob }) => blob ?? fileOf(options.to));
     this.#whole.catch(() => {}).finally(() => {
       // From now on all is read from what it has become.
-      source?.end();
+      this.#source?.free();
       this.#source = undefined;
+      this.#arrivals.end();
     });
   }
 
@@ -104,29 +101,29 @@ export class Media {
     };
   }
 
-  /** Where the download is read while it comes; nothing once it is over, even if that was a moment ago. */
-  async #reading() {
-    const source = await this.#source;
-    return this.#source && source;
-  }
-
   /** The size as storage has told it; where it has not, that of the whole. */
   async #facts() {
-    const source = await this.#reading();
-    const [size, told] = (await source?.facts()) ?? [];
-    const type = this.#contentType ?? told;
-    if (size !== undefined) return { size, type };
-    const whole = await this.#whole;
-    return { size: whole.size, type: type ?? whole.type };
+    while (!this.#arrivals.facts && (await this.#arrivals.change()));
+    const { size, type = "" } = this.#arrivals.facts ?? {};
+    const known = size === undefined ? await this.#whole : { size };
+    return { size: known.size, type: this.#contentType ?? (type || known.type) };
   }
 
+  /** Some bytes, once there are any; what is waited for is fetched next. */
   async #read(start, end) {
-    const source = await this.#reading();
-    const bytes = await source?.read(start, end);
-    if (bytes instanceof Uint8Array) return bytes;
-    const blob = bytes ?? (await this.#whole).slice(start, end);
-    return new Uint8Array(await blob.arrayBuffer());
+    if (this.#arrivals.endOf(start) === undefined) this.#source?.want(start);
+    do {
+      const there = this.#arrivals.endOf(start);
+      // Where it is not to be read yet, a Blob is being made of it.
+      const bytes = there && (await this.#source?.read(start, Math.min(end, there)));
+      if (bytes) return bytesOf(bytes);
+    } while (await this.#arrivals.change());
+    return bytesOf((await this.#whole).slice(start, end));
   }
+}
+
+async function bytesOf(data) {
+  return data instanceof Blob ? new Uint8Array(await data.arrayBuffer()) : data;
 }
 
 /** What a download has been put into. */
