@@ -189,8 +189,10 @@ impl DiskFile {
 
     /// Bytes that were written, as a Uint8Array; `undefined` where they can't be read just now.
     pub fn read(&self, at: f64, end: f64) -> Promise {
-        let asked = self.ask("read", &[at.into(), end.into()]);
-        future_to_promise(async move { Ok(asked.await.unwrap_or_default()) })
+        // Boxed as all other promises are: each kind of future would have a machinery of its own.
+        let bytes: LocalBoxFuture<'static, Result<JsValue, JsValue>> =
+            self.ask("read", &[at.into(), end.into()]).map(|bytes| Ok(bytes.unwrap_or_default())).boxed_local();
+        future_to_promise(bytes)
     }
 
     /// What it holds, and the file itself, where it can be read before it is committed.

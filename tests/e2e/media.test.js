@@ -59,7 +59,8 @@ for (const to of ["auto", "blob", { opfs: "films/film.webm" }]) {
     assert.ok(sought.time >= SECONDS - 6 && sought.width === 480, JSON.stringify(sought));
     assert.ok(sought.loaded < 0.9 * here.size, `${sought.loaded} of ${here.size} bytes were fetched when it had sought`);
     assert.ok(sought.parts.some((share) => share === 0), `nothing was missing in the middle: ${sought.parts}`);
-    await slow(0);
+    // Not as fast as it goes: of a connection that is cut, buffers between two processes would hold megabytes.
+    await slow(here.size / 6 / 4);
     const { digest, integrity, size, hasBlob } = await page.evaluate(() => end());
     assert.deepEqual({ size, verified: integrity.verified, hasBlob }, { size: here.size, verified: true, hasBlob: typeof to === "string" });
     if (hasBlob) assert.equal(digest, here.sha256);
@@ -69,7 +70,7 @@ for (const to of ["auto", "blob", { opfs: "films/film.webm" }]) {
     await page.evaluate((seconds) => seek(seconds), 30);
     const { bytes_out: fetched } = await call(here.server, "GET", "/_stats");
     console.log(`${fetched - here.size} bytes of ${here.size} were fetched again`);
-    assert.ok(fetched <= 1.3 * here.size, `${fetched} bytes were fetched of ${here.size}`);
+    assert.ok(fetched <= 1.2 * here.size, `${fetched} bytes were fetched of ${here.size}`);
     await page.close();
   });
 }

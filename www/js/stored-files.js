@@ -6,6 +6,7 @@ import { announce, el, iconButton, relabel } from "./dom.js";
 import { ago, bytes, count, date, nameOf } from "./format.js";
 import { arrange, complain, nameLine, removeRow, say } from "./rows.js";
 import { elementFor, screenOf, switchOff } from "./viewer.js";
+import { trouble } from "./words.js";
 
 const list = document.getElementById("files");
 const nothing = document.getElementById("no-files");
@@ -31,7 +32,7 @@ export class StoredFiles {
   constructor(client, { ondownload, onplay, onzip, onreach }) {
     this.#client = client;
     Object.assign(this, { ondownload, onplay, onzip, onreach });
-    zip.addEventListener("click", () => onzip(this.#picked()));
+    zip.addEventListener("click", () => onzip(this.#picked()).catch((error) => (picksWords.textContent = trouble(error).title)));
     unpick.addEventListener("click", () => {
       for (const box of list.querySelectorAll(".pick input")) box.checked = false;
       this.#tellPicks();
@@ -51,6 +52,7 @@ export class StoredFiles {
   #show(files) {
     files.sort((one, other) => other.lastModified - one.lastModified);
     const rows = new Map(files.map((file) => [file.key, this.#rows.get(file.key) ?? this.#row(file)]));
+    for (const [key, row] of this.#rows) if (!rows.has(key)) row.stop?.();
     arrange(list, [...rows.values()]);
     this.#rows = rows;
     nothing.hidden = files.length > 0;
@@ -62,7 +64,7 @@ export class StoredFiles {
 
   #row(file) {
     const name = nameOf(file.key);
-    const download = iconButton("down", { short: "Download", full: `Download ${name}` }, () => this.ondownload(file));
+    const download = iconButton("down", { short: "Download", full: `Download ${name}` }, () => this.ondownload(file).catch((error) => complain(row, error)));
     const remove = iconButton("trash", { short: "Delete", full: `Delete ${name}` }, () => this.#remove(file, name, row, actions));
     remove.classList.add("danger");
     const kind = elementFor(name);
