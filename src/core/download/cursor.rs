@@ -44,7 +44,7 @@ impl Cursor {
 
 /// What of the piece is behind `at`; the rest is put back.
 fn later(piece: &mut Piece, at: u64, pieces: &mut Pieces) -> Option<Piece> {
-    let later = piece.cut(at).map(|later| later.tried(piece.backoff.clone()));
+    let later = piece.cut(at).map(|later| later.tried(piece.backoff));
     pieces.put(piece.clone());
     later
 }
