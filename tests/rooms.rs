@@ -24,7 +24,9 @@ type Found = Vec<(usize, String)>;
 fn is_of_the_face(file: &str) -> bool {
     // Its folders hold what is loaded only where it is used.
     let name = file.strip_prefix("src/face/").map(|name| {
-        let below = ["backends/", "doctor/", "extras/"].into_iter().find_map(|folder| name.strip_prefix(folder));
+        let below = ["backends/", "doctor/", "extras/", "media/", "zip/"]
+            .into_iter()
+            .find_map(|folder| name.strip_prefix(folder));
         below.unwrap_or(name)
     });
     name.is_some_and(|name| name.ends_with(".js") && !name.contains('/'))
@@ -435,8 +437,8 @@ fn the_face_imports_files_that_are_there() {
                 continue;
             }
             let name = meant(path, file).unwrap();
-            let made_by_wasm_bindgen = ["src/face/presigned.js", "src/face/presigned_bg.wasm"].contains(&name.as_str());
-            assert!(made_by_wasm_bindgen || face.contains(&name), "{path}: {file}");
+            let built = ["src/face/presigned.js", "src/face/presigned_bg.wasm", "src/face/zip/client-zip.js"];
+            assert!(built.contains(&name.as_str()) || face.contains(&name), "{path}: {file}");
         }
     }
 }

@@ -59,6 +59,10 @@ pub enum Input {
     Taken {
         up_to: u64,
     },
+    /// Whoever plays a download waits for its bytes from this offset on.
+    Wanted {
+        from: u64,
+    },
     /// The command has ended.
     Answer {
         ticket: Ticket,

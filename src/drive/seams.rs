@@ -123,8 +123,12 @@ pub trait Sink: 'static {
 
     /// Bytes will come, so many in all where that is known. Said before each answer is read, and heard once.
     fn open(&self, size: Option<u64>) -> impl Future<Output = Result<(), Failure>>;
+    /// What an answer says of the object's type. Said before [`open`](Self::open).
+    fn describe(&self, _content_type: Option<&str>) {}
     /// Begins at once.
     fn write(&self, at: u64, chunk: Self::Chunk) -> LocalBoxFuture<'static, Result<(), Failure>>;
+    /// So many bytes from here on were written, and count.
+    fn arrived(&self, _at: u64, _bytes: u64) {}
     /// Forgets all that was written.
     fn clear(&self) -> impl Future<Output = Result<(), Failure>>;
     /// All bytes are here: closes it. Tells their checksum, where it has summed them up as they came.

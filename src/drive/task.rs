@@ -179,6 +179,7 @@ async fn fetch<P: Platform>(
         Ok(Body::Whole { size }) => (size, 0),
         Err(_) => (None, start),
     };
+    sink.describe(head.headers.get("content-type"));
     post.send(|ticket| Input::Head { ticket, head });
     gate.opened().await;
     sink.open(size).await?;
@@ -196,13 +197,14 @@ async fn fetch<P: Platform>(
             reading = None;
         }
         loop {
-            if let Some((bytes, write)) = writes.front_mut()
+            if let Some((at, bytes, write)) = writes.front_mut()
                 && let Poll::Ready(written) = LocalBoxFuture::poll(Pin::new(write), cx)
             {
-                let bytes = *bytes;
+                let (at, bytes) = (*at, *bytes);
                 writes.pop_front();
                 ahead -= bytes;
                 written?;
+                sink.arrived(at, bytes);
                 post.send(|ticket| Input::Received { ticket, bytes });
                 continue;
             }
@@ -212,7 +214,7 @@ async fn fetch<P: Platform>(
             if let Some(chunk) = chunk? {
                 let chunk = chunk.truncate(gate.room(at));
                 let bytes = chunk.len();
-                writes.push_back((bytes, sink.write(at, chunk)));
+                writes.push_back((at, bytes, sink.write(at, chunk)));
                 (at, ahead) = (at + bytes, ahead + bytes);
                 reading = (gate.room(at) > 0).then(|| Box::pin(read(body)));
             }

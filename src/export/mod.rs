@@ -4,6 +4,7 @@ mod call;
 mod error;
 mod events;
 mod listener;
+mod media;
 mod options;
 mod panic;
 mod platform;

@@ -13,6 +13,7 @@ use super::{
     call::{abortable, promise, stored_file},
     error, events,
     listener::{self, JsListener, Observer},
+    media::Media,
     options::{ClientOptions, Options},
     panic,
     platform::Browser,
@@ -86,7 +87,19 @@ impl Session {
     }
 
     pub fn download(&self, id: u32, key: JsValue, options: JsValue, observer: Observer) -> Result<(), JsValue> {
-        self.starter.download(id, &key, options, observer).map_err(|error| error::to_js(&error))
+        self.starter.download(id, &key, options, observer).map(drop).map_err(|error| error::to_js(&error))
+    }
+
+    /// A download that is read while it comes; `watcher` is told what does: see `BrowserSink::watch`.
+    pub fn media(
+        &self,
+        id: u32,
+        key: JsValue,
+        options: JsValue,
+        observer: Observer,
+        watcher: Function,
+    ) -> Result<Media, JsValue> {
+        self.starter.media(id, &key, options, observer, watcher).map_err(|error| error::to_js(&error))
     }
 
     /// The object's bytes in order.

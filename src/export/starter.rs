@@ -8,6 +8,7 @@ use web_sys::{AbortSignal, Blob, File};
 
 use super::{
     listener::{JsListener, Observer},
+    media::Media,
     options::{Options, UploadOptions, invalid},
     platform::Browser,
     reader::Reader,
@@ -95,7 +96,7 @@ impl Starter {
         Ok(())
     }
 
-    pub fn download(&self, id: u32, key: &JsValue, options: JsValue, observer: Observer) -> Result<(), Error> {
+    pub fn download(&self, id: u32, key: &JsValue, options: JsValue, observer: Observer) -> Result<BrowserSink, Error> {
         self.check_open()?;
         let (key, options) = (key_of(key)?, Options::new(options)?);
         let (signal, resume, if_match) = (options.signal()?, options.resume()?, options.flag("ifMatch", false)?);
@@ -105,12 +106,28 @@ impl Starter {
         self.mailbox.post(Message::Download {
             id,
             key,
-            sink: Rc::new(sink),
+            sink: Rc::new(sink.clone()),
             listener,
             wanted: Wanted::File { resume, if_match },
         });
         self.end_if_aborted(id, signal);
-        Ok(())
+        Ok(sink)
+    }
+
+    /// A download that is read while it comes.
+    pub fn media(
+        &self,
+        id: u32,
+        key: &JsValue,
+        options: JsValue,
+        observer: Observer,
+        watcher: Function,
+    ) -> Result<Media, Error> {
+        let (sink, mailbox, id) = (self.download(id, key, options, observer)?, self.mailbox.clone(), id.into());
+        // Nothing has come before the loop turns.
+        sink.watch(watcher);
+        mailbox.post(Message::Heard(id, Input::Wanted { from: 0 }));
+        Ok(Media { id, mailbox, sink })
     }
 
     pub fn stream(&self, id: u32, key: &JsValue, options: JsValue, observer: Observer) -> Result<Reader, Error> {

@@ -153,6 +153,14 @@ class KeptFile extends OpenFile {
     if (this.#journal) this.#note(this.runs.fresh());
   }
 
+  /** Bytes that were written, also once it is sealed. */
+  async read(at, end) {
+    if (!this.#access) return new Uint8Array(await (await this.#handle.getFile()).slice(at, end).arrayBuffer());
+    const bytes = new Uint8Array(end - at);
+    whole(this.#access.read(bytes, { at }), bytes);
+    return bytes;
+  }
+
   /** What it is of: from now on another page can go on with it. */
   begin(header) {
     return this.next(async () => {

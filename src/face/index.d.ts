@@ -15,6 +15,19 @@ export class Client {
    * this call on. Cancelling the stream ends its requests. It can't be resumed, and is not compared with storage's checksum.
    */
   stream(key: string, options?: StreamOptions): ReadableStream<Uint8Array<ArrayBuffer>>;
+  /**
+   * An object to be played or shown while it is downloaded: `url` is for the `src` of a `<video>`, `<audio>` or `<img>`. What the
+   * element asks for is fetched first, wherever it seeks, the rest from there on, and nothing twice. Its 5 KB are loaded when it is
+   * called. It needs a service worker, which the application serves from its own origin: see `worker`. Where the browser has none
+   * (without https, save on localhost, and in some private windows), it resolves once all is there, with a URL of the Blob.
+   * A worker that is not served, or gets in another's way, is `invalid-option`.
+   */
+  media(key: string, options?: MediaOptions): Promise<Media>;
+  /**
+   * Several objects as one ZIP, made as it is read: stored, not compressed, one after another, Zip64 beyond 4 GiB; at most 65,534.
+   * What `list()` tells may be passed as it is. Cancelling the stream ends its requests; its code, 5 KB, is loaded when it is called.
+   */
+  zip(keys: Iterable<string | ZipEntry>, options?: ZipOptions): ReadableStream<Uint8Array<ArrayBuffer>>;
   list(options?: { prefix?: string; signal?: AbortSignal }): Promise<StoredFile[]>;
   remove(key: string, options?: { signal?: AbortSignal }): Promise<void>;
   /**
@@ -156,6 +169,42 @@ export interface StreamOptions {
   /** The first byte that is no longer wanted. @default that behind the object's last */
   end?: number;
   signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+
+export interface MediaOptions extends DownloadOptions {
+  /**
+   * The package's `media-worker.js`, copied to where the application serves it: beside or above the page, since a service worker
+   * answers only for what lies below it. Or the application's own service worker, which brings it in by `importScripts`.
+   * @default "media-worker.js", beside the page
+   */
+  worker?: string | URL;
+  /** What the element is told. @default as storage tells it */
+  contentType?: string;
+}
+export interface Media {
+  /** Answers requests for ranges until `close()`, for as long as this page lives. */
+  readonly url: string;
+  /** Await, steer or abort it like any other; what it ends as is the whole object. Its failure is also an error of the element. */
+  readonly download: Download;
+  /** Nothing is answered at `url` any more. The download goes on. */
+  close(): void;
+}
+export interface ZipEntry {
+  key: string;
+  /**
+   * Its path in the ZIP. What could lead elsewhere, or harms a file system, is taken out of it, and of two that are alike the later
+   * becomes "name (2).ext". @default the key, without the folders that all keys without a name share
+   */
+  name?: string | undefined;
+  /** In milliseconds since 1970, where it is a number. @default now */
+  lastModified?: Date | number | undefined;
+  /** Only for the total that is shown from the beginning. */
+  size?: number | undefined;
+}
+export interface ZipOptions {
+  signal?: AbortSignal;
+  /** Over all objects; of their bytes, not of the ZIP's. The total is 0 until it is known of all. */
   onProgress?: (progress: Progress) => void;
 }
 

@@ -85,6 +85,24 @@ export class Client {
     return streamOf(this.#session, this.#next++, key, options);
   }
 
+  async media(key, options) {
+    const { Media } = await import("./media/media.js");
+    return Media.open(this.#session, this.#next++, key, options);
+  }
+
+  zip(keys, options) {
+    const entries = [...keys];
+    const zip = import("./zip/zip.js").then(({ Zip }) => new Zip(this, entries, options));
+    return new ReadableStream(
+      {
+        start: async (controller) => (await zip).start(controller),
+        pull: async (controller) => (await zip).pull(controller),
+        cancel: async (reason) => (await zip).cancel(reason),
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
   async list(options) {
     return this.#call((session) => session.list(options));
   }

@@ -33,10 +33,11 @@ async function keep(number, ...question) {
   const answer = disk.ask(...question);
   asked.add(answer);
   try {
-    const [, , , bytes] = question;
-    // What was written is of no more use here, and the page reads into it again.
-    const back = ArrayBuffer.isView(bytes) ? [bytes.buffer] : [];
-    postMessage([number, await answer, undefined, undefined, ...back], back);
+    const value = await answer;
+    const [, , , written] = question;
+    // What was written is of no more use here, and the page reads into its buffer again.
+    const back = ArrayBuffer.isView(written) ? [written.buffer] : [];
+    postMessage([number, value, undefined, undefined, ...back], value instanceof Uint8Array ? [value.buffer] : back);
   } catch ({ name, message }) {
     postMessage([number, undefined, `${name}`, `${message}`]);
   }

@@ -110,6 +110,20 @@ impl BlobSink {
         Ok(())
     }
 
+    /// Some bytes from `at` on, up to `end`, as far as they lie side by side; `None` while a Blob is being made of them.
+    pub fn read(&self, at: u64, end: u64) -> Option<Blob> {
+        let slice =
+            |blob: &Blob, start: u64| blob.slice_with_f64_and_f64((at - start) as f64, (end - start) as f64).ok();
+        let held = self.held.borrow();
+        let of = |held: &&Held| held.stretch.start <= at && at < held.stretch.end;
+        if let Some(Held { stretch, blob }) = held.iter().find(of) {
+            return slice(blob, stretch.start);
+        }
+        let runs = self.runs.borrow();
+        let run = runs.iter().find(|run| run.start <= at && at < run.end.get())?;
+        slice(&new_blob(&run.chunks, None).ok()?, run.start)
+    }
+
     pub fn clear(&self) {
         self.runs.borrow_mut().clear();
         self.held.borrow_mut().clear();

@@ -7,8 +7,9 @@ use std::{
 
 use futures_channel::oneshot;
 use futures_util::future::{FutureExt, LocalBoxFuture};
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
 use web_sys::{Blob, MessageEvent, Worker};
 
 use super::{buffers, listening::Listening, locks::Lock, record};
@@ -187,6 +188,14 @@ impl DiskFile {
         // Moved, not copied; the buffer comes back with the answer.
         let moved = bytes.buffer().into();
         self.disk.ask("write", &self.id, &[JsValue::from_f64(at as f64), bytes.into()], Some(moved))
+    }
+
+    /// Bytes that were written, as a Uint8Array; `undefined` where they can't be read just now.
+    pub fn read(&self, at: f64, end: f64) -> Promise {
+        // Boxed as all other promises are: each kind of future would have a machinery of its own.
+        let bytes: LocalBoxFuture<'static, Result<JsValue, JsValue>> =
+            self.ask("read", &[at.into(), end.into()]).map(|bytes| Ok(bytes.unwrap_or_default())).boxed_local();
+        future_to_promise(bytes)
     }
 
     /// What it holds, and the file itself, where it can be read before it is committed.

@@ -7,6 +7,7 @@
 use std::{cell::RefCell, future::ready, rc::Rc};
 
 use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
+use js_sys::Function;
 use wasm_bindgen::JsValue;
 use web_sys::Blob;
 
@@ -74,6 +75,9 @@ struct Inner {
     place: RefCell<Option<Opening>>,
     memory: BlobSink,
     content_type: RefCell<Option<String>>,
+    /// As storage tells it.
+    described: RefCell<Option<String>>,
+    watcher: RefCell<Option<Function>>,
     sealed: RefCell<Option<Blob>>,
 }
 
@@ -108,6 +112,8 @@ impl BrowserSink {
             place: RefCell::default(),
             memory: BlobSink::default(),
             content_type: RefCell::default(),
+            described: RefCell::default(),
+            watcher: RefCell::default(),
             sealed: RefCell::default(),
         }))
     }
@@ -125,6 +131,31 @@ impl BrowserSink {
     /// The finished object, where a Blob of it is wanted.
     pub fn take(&self) -> Option<Blob> {
         self.0.sealed.take().filter(|_| self.0.target.is_blob())
+    }
+
+    /// Whom to tell what comes: `(what, value, value)`, with "open", the object's size and type, where they are known; "add", an
+    /// offset and how many bytes there are from it on; "clear". It must not call back.
+    pub fn watch(&self, watcher: Function) {
+        self.0.watcher.replace(Some(watcher));
+    }
+
+    fn tell(&self, what: &str, one: JsValue, other: JsValue) {
+        if let Some(watcher) = &*self.0.watcher.borrow() {
+            // The face's own function throws nothing.
+            let _ = watcher.call3(&JsValue::UNDEFINED, &what.into(), &one, &other);
+        }
+    }
+
+    /// Bytes that are there: a Blob, or the promise of a Uint8Array. `undefined` where they can't be read just now.
+    pub fn read(&self, at: f64, end: f64) -> JsValue {
+        match self.opened() {
+            Place::Memory(_) => {
+                let (at, end) = (at as u64, end as u64);
+                self.slice(at, end).or_else(|| self.0.memory.read(at, end)).into()
+            }
+            Place::Disk(file) => file.read(at, end).into(),
+            Place::Stream(_) => JsValue::UNDEFINED,
+        }
     }
 
     /// Some bytes of the sealed object.
@@ -154,7 +185,9 @@ impl BrowserSink {
         let (header, left) = file.left.take();
         let of_this = |header: String| Some(Record::from_js(&json::parse_js(&header)?)?.point);
         if header.and_then(of_this) == Some(Checkpoint::Download(point.clone())) {
-            return left.iter().map(|run| run.stretch).filter(|own| own.end <= point.size).collect();
+            let left: Vec<_> = left.iter().map(|run| run.stretch).filter(|own| own.end <= point.size).collect();
+            left.iter().for_each(|own| self.arrived(own.start, own.end - own.start));
+            return left;
         }
         // Where it can't be cleared, no write will succeed, and that will be said.
         let _ = file.ask("clear", &[]).await;
@@ -217,7 +250,17 @@ impl Sink for BrowserSink {
     type Chunk = Bytes;
 
     async fn open(&self, size: Option<u64>) -> Result<(), Failure> {
-        self.place(size).await.map(drop)
+        self.place(size).await?;
+        self.tell("open", size.map(|size| size as f64).into(), self.0.described.take().into());
+        Ok(())
+    }
+
+    fn describe(&self, content_type: Option<&str>) {
+        self.0.described.replace(content_type.map(str::to_owned));
+    }
+
+    fn arrived(&self, at: u64, bytes: u64) {
+        self.tell("add", (at as f64).into(), (bytes as f64).into());
     }
 
     fn write(&self, at: u64, chunk: Bytes) -> LocalBoxFuture<'static, Result<(), Failure>> {
@@ -233,6 +276,7 @@ impl Sink for BrowserSink {
     }
 
     async fn clear(&self) -> Result<(), Failure> {
+        self.tell("clear", JsValue::UNDEFINED, JsValue::UNDEFINED);
         match self.opened() {
             Place::Memory(_) => self.0.memory.clear(),
             Place::Disk(file) => {

@@ -213,6 +213,14 @@ impl User {
         }
     }
 
+    /// Plays what is being downloaded, and jumps about in it.
+    pub async fn play(self, size: u64, mut chance: Chance) {
+        for _ in 0..chance.up_to(12) {
+            self.clock.sleep(chance.up_to(3_000)).await;
+            self.mailbox.post(Message::Heard(self.id, Input::Wanted { from: chance.up_to(size) }));
+        }
+    }
+
     /// Words of requests that are over: nobody may listen to them.
     pub async fn haunt(self, times: u64, witness: Rc<RefCell<Witness>>, mut chance: Chance) {
         for _ in 0..times {

@@ -210,7 +210,7 @@ impl World {
             clock: self.platform.clock.clone(),
             aborted: transfer.aborted.clone(),
         };
-        let (user, ghost) = (user(), user());
+        let (user, ghost, viewer) = (user(), user(), user());
         let (pauses, aborts) = (self.chance.up_to(2), self.chance.up_to(7) == 0);
         let interfering = user.interfere(pauses, aborts, self.chance());
         let haunting = ghost.haunt(self.fate.ghosts, transfer.witness.clone(), self.chance());
@@ -220,6 +220,11 @@ impl World {
             let tell = move |input| mailbox.post(Message::Heard(id, input));
             let reading = sink.clone().read(Chance::new(transfer.size), self.platform.clock.clone(), tell);
             spawner.spawn_local(reading).expect("a pool that takes tasks");
+        }
+        // By a chance of their own, viewers leave the rest of a world as it is without them.
+        let mut chance = Chance::new(transfer.size + 1);
+        if !transfer.is_upload && transfer.span.is_none() && chance.up_to(1) == 0 {
+            spawner.spawn_local(viewer.play(transfer.size, chance)).expect("a pool that takes tasks");
         }
         spawner.spawn_local(interfering).expect("a pool that takes tasks");
         spawner.spawn_local(haunting).expect("a pool that takes tasks");

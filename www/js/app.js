@@ -34,7 +34,12 @@ const saved = new SavedTransfers(client, {
   onerror: (error) => log.add({ time: Date.now(), level: "warn", message: `What was cut off before can’t be listed: ${error.message}` }),
   isHeld: (what) => transfers.hold(what),
 });
-const stored = new StoredFiles(client, { ondownload: (file) => transfers.download(file), onreach: showReach });
+const stored = new StoredFiles(client, {
+  ondownload: (file) => transfers.download(file),
+  onplay: (file) => transfers.play(file),
+  onzip: (files) => transfers.zip(files),
+  onreach: showReach,
+});
 
 acceptFiles((picked) => transfers.upload(picked));
 new FaultPanel();

@@ -32,6 +32,11 @@ export function removeRow(row, title) {
 /** Says in the row itself what went wrong with it. */
 export function complain(row, error) {
   const { title, advice } = trouble(error);
+  say(row, `${title}. ${advice}`);
+}
+
+/** The same, in these words. */
+export function say(row, words) {
   row.querySelector(".row-trouble")?.remove();
-  row.append(el("p", { class: "row-trouble", role: "alert" }, `${title}. ${advice}`));
+  row.append(el("p", { class: "row-trouble", role: "alert" }, words));
 }

@@ -7,6 +7,7 @@ import { copyReport, saveReport } from "./report.js";
 import { nameLine } from "./rows.js";
 import { ruleToCopy } from "./rule.js";
 import { saveLinks } from "./save.js";
+import { placeOf } from "./targets.js";
 import { integrityWords, mapWords, retryWords, stateWords, trouble } from "./words.js";
 
 /** Figures that change faster than this can't be read. */
@@ -17,10 +18,11 @@ const OVER = new Set(["done", "failed", "aborted"]);
 export class TransferCard {
   /**
    * `start` begins the transfer, and is called again for each retry; `again(state)` tells whether there can be one.
-   * `before` gives the bytes that are known to be there already.
+   * `before` gives the bytes that are known to be there already. `to` is a file where it goes; a Blob is saved, unless `saves` is
+   * false: then that is left to the visitor.
    */
-  constructor({ kind, name, size, start, again = () => true, before, onchange, onstate, ondone, ondismiss }) {
-    Object.assign(this, { kind, name, size, start, again, before, onchange, onstate, ondone, ondismiss });
+  constructor({ kind, name, size, to, saves = true, start, again = () => true, before, onchange, onstate, ondone, ondismiss }) {
+    Object.assign(this, { kind, name, size, to, saves, start, again, before, onchange, onstate, ondone, ondismiss });
     this.state = "starting";
     this.progress = { loaded: 0, total: size, bytesPerSecond: 0, secondsLeft: undefined };
     this.#build();
@@ -133,6 +135,7 @@ export class TransferCard {
       this.progress = { ...this.progress, loaded: result.size, total: result.size };
       this.integrity = result.integrity;
       if (result.blob) this.#offer(result.blob, nameOf(result.filename ?? result.key));
+      else if (this.kind !== "upload") await this.#tellPlace();
       this.#show("done");
       this.ondone(result);
     } catch (error) {
@@ -304,11 +307,20 @@ export class TransferCard {
     return { transfer: this.#transfer, kind: this.kind, name: this.name, size: this.size, error: this.error };
   }
 
-  #offer(blob, name) {
+  #offer(blob, name, ...words) {
     this.links?.release();
     this.links = saveLinks(blob, name);
-    this.extras.replaceChildren(...this.links.elements);
-    this.extras.hidden = this.links.elements.length === 0;
-    this.links.save();
+    this.extras.replaceChildren(...words, ...this.links.elements);
+    this.extras.hidden = this.extras.childElementCount === 0;
+    if (this.saves && words.length === 0) this.links.save();
+  }
+
+  /** It is in a file already, which the browser's own files can be copied out of. */
+  async #tellPlace() {
+    const { words, file } = await placeOf(this.to);
+    const line = el("p", { class: "place" }, words);
+    if (file) return this.#offer(file, this.name, line);
+    this.extras.replaceChildren(line);
+    this.extras.hidden = false;
   }
 }

@@ -2,7 +2,9 @@
 
 import { el } from "./dom.js";
 import { bytes, count, duration, nameOf, speed } from "./format.js";
+import { chosenTarget, isPicked, pickFile } from "./targets.js";
 import { TransferCard } from "./transfer-card.js";
+import { ZipTransfer } from "./zip-transfer.js";
 
 const list = document.getElementById("cards");
 const nothing = document.getElementById("no-transfers");
@@ -14,7 +16,7 @@ const title = document.getElementById("transfers-title");
 const RESTING = [["paused", "paused"], ["offline", "waiting for the network"]];
 
 /** Up to these sizes nothing is remembered of a transfer: it is done with a request or two. The SDK's own bounds. */
-const SMALL = { upload: 8 << 20, download: 16 << 20 };
+const SMALL = { upload: 8 << 20, download: 16 << 20, zip: Infinity };
 
 export class Transfers {
   #client;
@@ -54,9 +56,30 @@ export class Transfers {
     this.#list(...cards);
   }
 
-  download({ key, size }) {
-    const start = () => this.#client.download(key);
-    this.#reveal(this.#card({ kind: "download", name: nameOf(key), size, start, ondone: () => {} }));
+  /** Where the visitor wants it. A picked file is asked for first: that needs a fresh click. */
+  async download({ key, size }) {
+    const name = nameOf(key);
+    const to = await chosenTarget(name);
+    if (to === undefined) return;
+    const start = () => this.#client.download(key, { to });
+    this.#reveal(this.#card({ kind: "download", name, size, to, start, ondone: () => {} }));
+  }
+
+  /** Its download is a card like any other; what is returned is what an element plays. */
+  async play({ key, size }) {
+    const media = await this.#client.media(key, { worker: "/media-worker.js" });
+    this.#list(this.#card({ kind: "download", name: nameOf(key), size, start: () => media.download, again: () => false, saves: false, ondone: () => {} }));
+    return media;
+  }
+
+  /** Several stored files, `{ key, name, size }`, as one. */
+  async zip(files) {
+    const name = files.length === 1 ? `${files[0].name}.zip` : `${files.length} files.zip`;
+    const to = isPicked() ? await pickFile(name) : undefined;
+    if (isPicked() && !to) return;
+    const size = files.reduce((sum, { size }) => sum + size, 0);
+    const start = () => new ZipTransfer(this.#client, files, name, to);
+    this.#reveal(this.#card({ kind: "zip", name, size, to, start, ondone: () => {} }));
   }
 
   /** Goes on with what was cut off. */
@@ -65,6 +88,7 @@ export class Transfers {
       kind: saved.kind,
       name,
       size: saved.total,
+      to: saved.to,
       start: () => saved.resume(),
       // A cancelled upload is forgotten, and its file with it.
       again: (state) => saved.kind === "download" || state !== "aborted",

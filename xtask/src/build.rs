@@ -9,9 +9,13 @@ use crate::tools::{self, NODE, NPM_PACKAGES, WASM_PACK, WASM_TARGET};
 use crate::{Failure, Result, sizes};
 
 /// What the package is made of; a change in one of these makes it stale.
-const SOURCES: [&str; 5] = ["src", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "README.md"];
+const SOURCES: [&str; 6] =
+    ["src", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "README.md", "tests/package-lock.json"];
 /// Copied beside the face.
 const PAPERS: [&str; 3] = ["README.md", "LICENSE-MIT", "LICENSE-APACHE"];
+/// Of npm packages: in pages without a bundler, nobody else would find them.
+const BORROWED: [(&str, &str); 2] =
+    [("client-zip/index.js", "zip/client-zip.js"), ("client-zip/LICENSE.txt", "zip/client-zip.LICENSE.txt")];
 
 pub fn run() -> Result {
     tools::ensure(&[&WASM_TARGET, &NODE, &NPM_PACKAGES, &WASM_PACK])?;
@@ -43,12 +47,15 @@ fn assemble() -> Result {
     for paper in PAPERS.iter().filter(|paper| root().join(paper).is_file()) {
         copy(&root().join(paper), &pkg)?;
     }
-    for folder in ["backends", "doctor", "extras"] {
+    for folder in ["backends", "doctor", "extras", "media", "zip"] {
         let made = fs::create_dir_all(pkg.join(folder));
         made.map_err(|error| Failure::Failed(format!("{}: {error}", pkg.display())))?;
         for file in files(&root().join("src/face").join(folder))? {
             copy(&file, &pkg.join(folder))?;
         }
+    }
+    for (file, name) in BORROWED {
+        copy_as(&root().join("tests/node_modules").join(file), &pkg.join(name))?;
     }
     let mut face = files(&root().join("src/face"))?;
     // Its presence says that the package is complete.
@@ -87,8 +94,11 @@ fn same_version(manifest: &Path) -> Result {
 }
 
 fn copy(file: &Path, folder: &Path) -> Result {
-    let name = file.file_name().unwrap_or_default();
-    match fs::copy(file, folder.join(name)) {
+    copy_as(file, &folder.join(file.file_name().unwrap_or_default()))
+}
+
+fn copy_as(file: &Path, copy: &Path) -> Result {
+    match fs::copy(file, copy) {
         Ok(_) => Ok(()),
         Err(error) => Err(Failure::Failed(format!("copy {} into the package: {error}", file.display()))),
     }

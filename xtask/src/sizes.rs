@@ -9,6 +9,15 @@ use flate2::write::GzEncoder;
 
 use crate::{Failure, Result};
 
+/// Folders of what not every page loads.
+const LAZY: [(&str, &str); 5] = [
+    ("backends", "where they are imported:"),
+    ("doctor", "where `doctor()` is called:"),
+    ("extras", "where `cache` or `compress` is used:"),
+    ("media", "where `media()` is called, with its service worker:"),
+    ("zip", "where `zip()` is called:"),
+];
+
 /// Prints the size of each file that a browser loads, plain and gzipped.
 pub fn print(package: &Path) -> Result {
     let failed = |error| Failure::Failed(format!("measure the package: {error}"));
@@ -31,14 +40,10 @@ pub fn print(package: &Path) -> Result {
     row("JavaScript, unminified", scripts);
     row("everything", [wasm[0] + scripts[0], wasm[1] + scripts[1]]);
 
-    let later = [
-        ("backends", "where they are imported:"),
-        ("doctor", "where `doctor()` is called:"),
-        ("extras", "where `cache` or `compress` is used:"),
-    ];
-    for (folder, words) in later {
+    for (folder, words) in LAZY {
         let entries = fs::read_dir(package.join(folder)).map_err(failed)?;
         let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        files.retain(|file| file.extension().is_some_and(|kind| kind == "js"));
         files.sort();
         println!("  {words}");
         for file in files {

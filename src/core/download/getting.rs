@@ -47,7 +47,7 @@ impl Download {
         if !self.has_next() {
             return None;
         }
-        let mut piece = self.pieces.take()?;
+        let mut piece = self.cursor.take(&mut self.pieces)?;
         // The first request shall tell the size: it asks for all.
         if self.phase == Phase::Fetching
             && let Some(end) = self.window.as_ref().and_then(|window| window.end_of_step(&piece))
@@ -210,7 +210,7 @@ impl Download {
             }
             None => {
                 let hosts = if self.fixed { 1 } else { self.choice().len().max(1) };
-                self.pieces.split(0, end, self.ways * hosts, self.part_size)
+                self.pieces.split(0, end, self.ways * hosts, self.part_size.or(self.cursor.step()))
             }
         };
         self.bound(ticket, Some(bound));

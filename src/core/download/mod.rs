@@ -14,12 +14,14 @@
 //! | `pieces` | what is still to come |
 //! | `verifying` | whether what has come is what storage has |
 //! | `version` | whether an answer speaks of the same object |
+//! | `cursor` | where a player reads: what it waits for comes first |
 //! | `window` | a stream in order: how far ahead of its reader it is fetched |
 //! | `blocks` | the object as an application sees it |
 //! | `telling` | what an application hears |
 
 mod blocks;
 mod calls;
+mod cursor;
 mod getting;
 mod hosts;
 mod matching;
@@ -38,6 +40,7 @@ use std::collections::VecDeque;
 
 use self::{
     blocks::Blocks,
+    cursor::Cursor,
     hosts::Hosts,
     matching::Matching,
     pieces::{Piece, Pieces},
@@ -130,6 +133,7 @@ pub struct Download {
     content_type: Option<String>,
     filename: Option<String>,
     pieces: Pieces,
+    cursor: Cursor,
     blocks: Option<Blocks>,
     hashing: Hashing,
     /// Whether the object is what storage has, once that is known.
@@ -185,6 +189,7 @@ impl Download {
             content_type: None,
             filename: None,
             pieces: Pieces::default(),
+            cursor: Cursor::default(),
             blocks: None,
             hashing: Hashing::new(checksum),
             integrity: None,
@@ -392,6 +397,8 @@ impl Engine for Download {
             return;
         }
         self.now = now;
+        // A connection that is free is offered at once.
+        let offered = !matches!(input, Input::Slot { .. } | Input::Wanted { .. });
         match input {
             Input::Admitted => self.admitted = true,
             Input::Slot { at } => self.start_piece(at),
@@ -405,7 +412,11 @@ impl Engine for Download {
             Input::Received { ticket, bytes } => self.received(ticket, bytes),
             Input::Answer { ticket, answer } => self.answered(ticket, answer),
             Input::Taken { up_to } => self.taken(up_to),
+            Input::Wanted { from } => self.wanted(from),
             Input::Sent { .. } | Input::Tick => {}
+        }
+        if offered {
+            self.make_room();
         }
         self.give_up_stalled();
         self.proceed();

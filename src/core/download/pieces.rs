@@ -133,6 +133,17 @@ impl Pieces {
         self.idle.pop_first().map(|(_, piece)| piece)
     }
 
+    /// The first that has bytes from this offset on; behind the last one, the first of all.
+    pub fn take_from(&mut self, at: u64) -> Option<Piece> {
+        let from = self.idle.values().find(|piece| piece.end.is_none_or(|end| end > at)).or(self.next())?.at;
+        self.idle.remove(&from)
+    }
+
+    /// Nobody fetches the byte at this offset, and nothing keeps one from it.
+    pub fn is_idle(&self, at: u64) -> bool {
+        self.idle.values().any(|piece| piece.at <= at && piece.end.is_none_or(|end| end > at))
+    }
+
     pub fn clear(&mut self) {
         *self = Self::default();
     }

@@ -11,6 +11,7 @@ import type {
   ErrorCode,
   Finding,
   LogEntry,
+  Media,
   PartEvent,
   Progress,
   SavedTransfer,
@@ -152,6 +153,19 @@ export async function downloads(key: string, handle: FileSystemFileHandle): Prom
   console.log(new Response(client.stream(key)), stream);
   // @ts-expect-error
   client.stream(key, { to: "blob" });
+  const zip: ReadableStream<Uint8Array> = client.zip([key, { key, name: "a/b.txt", lastModified: 0 }, ...(await client.list())], {
+    signal: AbortSignal.timeout(1_000),
+    onProgress: (progress) => holds<Same<typeof progress, Progress>>(),
+  });
+  const media: Media = await client.media(key, { worker: new URL("https://app.example/media-worker.js"), contentType: "video/webm", to: "blob", onProgress: () => {} });
+  document.createElement("video").src = media.url;
+  const watched: DownloadResult = await media.download;
+  media.close();
+  // @ts-expect-error
+  media.url = watched.key;
+  // @ts-expect-error a ZIP is of objects
+  client.zip([new Blob()]);
+  console.log(zip.locked);
   // @ts-expect-error
   await client.download(key, { to: "file" });
   // @ts-expect-error
