@@ -127,7 +127,7 @@ mod tests {
                 ("content-range".to_owned(), format!("bytes {start}-{last}/{}", self.size)),
                 ("etag".to_owned(), "\"one\"".to_owned()),
             ];
-            let head = Response { status: 206, headers: Headers::new(headers.into_iter()), body: String::new() };
+            let head = Response { status: 206, headers: Headers::new(headers), body: String::new() };
             self.say(Input::Head { ticket, head });
         }
 
@@ -226,7 +226,7 @@ mod tests {
                     play.bring(pick as usize % WAYS, bytes);
                     continue;
                 }
-                let from = u64::from(pick) * size >> 32;
+                let from = (u64::from(pick) * size) >> 32;
                 play.seek(from);
                 // One word from anywhere else, and a connection is there for it.
                 play.bring(pick as usize % WAYS, 1);
