@@ -114,9 +114,11 @@ impl World {
         let whole = transfer.is_upload && finish.size <= transfer.part_size;
         let signed = self.platform.server.signs_sums().filter(|_| transfer.is_upload && !whole);
         let algorithm = if transfer.is_upload { self.settings.checksum } else { self.settings.checksum_down() };
+        // The ETag comes with the completion, unless that is lost.
+        let completed = weather.completions_tell && weather.nonsense + weather.lost_answer + weather.cut == 0;
         let told = match signed.or(algorithm) {
             None => false,
-            Some(Algorithm::Md5) => weather.md5 && (whole || weather.completions_tell),
+            Some(Algorithm::Md5) => weather.md5 && (whole || completed),
             Some(Algorithm::Sha256) if signed.is_none() => false,
             Some(_) if whole => weather.storage_tells,
             Some(_) => weather.backend_tells,
