@@ -8,7 +8,8 @@ export const contenders = {
   article: ({ servers }) => ({ endpoint: `${servers}/article` }),
   endpoint: ({ token }) => ({ endpoint: "/", headers: { authorization: `Bearer ${token}` } }),
   functions: ({ token }) => ({ backend: functions(token) }),
-  signer: ({ servers }) => ({ backend: signer((request, signal) => json("POST", `${servers}/sign`, request, signal)) }),
+  // Where the test itself signs, it has given the page a function.
+  signer: ({ servers }) => ({ backend: signer((request, signal) => (servers ? json("POST", `${servers}/sign`, request, signal) : window.sign(request))) }),
   uppyCallbacks: ({ servers }) => ({ backend: uppyCallbacks(callbacks(`${servers}/companion`)) }),
   companion: ({ servers }) => ({ backend: companion(`${servers}/companion`, { headers: () => ({ authorization: "Bearer page" }) }) }),
   // A route takes files whole or in parts, so a page with both has two clients.
