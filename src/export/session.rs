@@ -49,9 +49,10 @@ impl Session {
             }
         };
         let backend = BrowserBackend::new(peer, warn(on_log.clone()));
-        let store = BrowserStore::new(store, backend.name(), Disks::new(start_worker));
+        let life = settings.provider.and_then(|provider| provider.life);
+        let store = BrowserStore::new(store, backend.name(), Disks::new(start_worker)).with_life(life);
         let hasher = WorkerHasher::new(start_worker, warn(on_log.clone()));
-        let transport = BrowserTransport::default();
+        let transport = BrowserTransport::new(settings.provider);
         let platform = Rc::new(Browser { backend, transport, store, hasher, clock: BrowserClock });
         let (driver, mailbox) = Driver::new(platform.clone(), settings.clone(), seed());
         let closed = platform.clone();

@@ -77,7 +77,8 @@ impl Starter {
         accept.check(&filename, &content_type, size)?;
         plan::check(size)?;
         let part_size = self.settings.part_size.map(|wanted| plan::part_size(size, wanted));
-        let request = UploadRequest { filename, content_type, size, key, metadata, part_size, form_refused: false };
+        let form_refused = self.settings.provider.is_some_and(|provider| !provider.forms);
+        let request = UploadRequest { filename, content_type, size, key, metadata, part_size, form_refused };
         let id = id.into();
         if let Some(handle) = handle {
             self.platform.store.remember_handle(id, handle);

@@ -1,6 +1,7 @@
 //! What is remembered, for people to choose from.
 
 use gloo_timers::future::TimeoutFuture;
+use js_sys::Date;
 use wasm_bindgen::JsValue;
 use web_sys::File;
 
@@ -72,7 +73,7 @@ impl BrowserStore {
     /// Why they can't be read, in words.
     pub async fn saved(&self) -> Result<Vec<SavedRecord>, String> {
         let mut records = self.records().await?;
-        records.retain(|(id, record)| record.scope == self.scope && !self.drives(id));
+        records.retain(|(id, record)| record.scope == self.scope && !self.drives(id) && !self.has_lapsed(record));
         let held = self.still_held(&records).await;
         let mut saved = Vec::new();
         for (id, record) in records {
@@ -82,6 +83,12 @@ impl BrowserStore {
             }
         }
         Ok(saved)
+    }
+
+    /// Storage has dropped it by now: not worth an offer. If it has not, the same file given again goes on all the same.
+    fn has_lapsed(&self, record: &Record) -> bool {
+        let old = |life| Date::now() - record.saved_at > life as f64;
+        matches!(record.point, Checkpoint::Upload(_)) && self.life.is_some_and(old)
     }
 
     /// The locks that others hold, after a moment for those of a page that is being buried.

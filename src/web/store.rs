@@ -28,6 +28,7 @@ use crate::{
         fleet::TransferId,
         protocol::UploadRequest,
         sorted::Sorted,
+        time::Millis,
     },
     drive::seams::Store,
 };
@@ -46,6 +47,8 @@ const MOST: usize = 500;
 pub struct BrowserStore {
     pub(super) shelf: Rc<Shelf>,
     pub(super) scope: String,
+    /// For how long storage keeps an unfinished upload, where that is known.
+    pub(super) life: Option<Millis>,
     pub disks: Rc<Disks>,
     swept: Cell<bool>,
     driven: RefCell<Sorted<TransferId, Rc<Driven>>>,
@@ -85,11 +88,17 @@ impl BrowserStore {
         Self {
             shelf: Rc::new(Shelf::new(kind)),
             scope: scope.into(),
+            life: None,
             disks: Rc::new(disks),
             swept: Cell::new(false),
             driven: RefCell::default(),
             handles: RefCell::default(),
         }
+    }
+
+    /// What storage keeps no longer than this is not offered by `saved`.
+    pub fn with_life(self, life: Option<Millis>) -> Self {
+        Self { life, ..self }
     }
 
     /// To be called before the transfer starts: its record will hold this `FileSystemFileHandle`, where it can be cloned.

@@ -76,6 +76,7 @@ impl World {
             retry: Policy::new(vec![50, 100, 200, 400, 800, 1600]),
             stall_timeout: 5_000,
             checksum: (chance.up_to(5) > 0).then_some(Algorithm::Crc64Nvme),
+            provider: None,
         };
         let fate = Fate::draw(climate, &mut chance);
         let shelf = Rc::new(Shelf::default());

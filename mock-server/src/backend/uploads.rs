@@ -38,6 +38,9 @@ pub struct UploadRequest {
     #[serde(default)]
     metadata: BTreeMap<String, String>,
     part_size: Option<u64>,
+    /// False where storage has refused a presigned POST form. None is signed here.
+    #[serde(rename = "form")]
+    _form: Option<bool>,
 }
 
 #[derive(Serialize)]

@@ -13,18 +13,22 @@ use crate::core::{
 pub struct Version {
     pub etag: Option<String>,
     pub last_modified: Option<String>,
+    /// Google's number for it, in `x-goog-generation`: another one with each write, be the bytes the same.
+    pub generation: Option<String>,
 }
 
 impl Version {
     pub fn of(head: &Response) -> Self {
         let header = |name| head.headers.get(name).map(str::to_owned);
-        Self { etag: header("etag"), last_modified: header("last-modified") }
+        Self { etag: header("etag"), last_modified: header("last-modified"), generation: header("x-goog-generation") }
     }
 
     /// False where both know a validator and it differs.
     pub fn agrees(&self, other: &Version) -> bool {
         let same = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
-        same(&self.etag, &other.etag) && same(&self.last_modified, &other.last_modified)
+        same(&self.etag, &other.etag)
+            && same(&self.last_modified, &other.last_modified)
+            && same(&self.generation, &other.generation)
     }
 }
 
@@ -117,10 +121,12 @@ mod tests {
 
     #[test]
     fn what_is_hidden_never_disagrees() {
-        let known = Version { etag: Some("\"a\"".into()), last_modified: Some("x".into()) };
+        let known =
+            Version { etag: Some("\"a\"".into()), last_modified: Some("x".into()), generation: Some("1".into()) };
         assert!(known.agrees(&Version::default()) && Version::default().agrees(&known));
         assert!(!known.agrees(&Version { etag: Some("\"b\"".into()), ..known.clone() }));
         assert!(!known.agrees(&Version { last_modified: Some("y".into()), ..Version::default() }));
+        assert!(!known.agrees(&Version { generation: Some("2".into()), ..Version::default() }));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::core::{
     integrity::Integrity,
     plan::{Plan, amount},
     protocol::{Completion, Method, PartGrants, StoredPart, UploadGrant, UploadRef},
+    provider::Provider,
     transfer::{Answer, Command, End, Event, Level, Output, Seen, State},
 };
 
@@ -128,6 +129,13 @@ impl Upload {
                 self.finish(completion, Integrity::Unverified(why));
                 return Ok(());
             }
+            UploadGrant::Whole { signed, .. }
+                if signed.method == Method::Post && self.would_refuse_form(&signed.url) =>
+            {
+                self.request.form_refused = true;
+                self.start_anew("This store takes no POST forms");
+                return Ok(());
+            }
             UploadGrant::Whole { key, mut signed, expires_in } => {
                 self.key = key;
                 self.upload = None;
@@ -162,6 +170,12 @@ impl Upload {
         }
         self.phase = Phase::Sending;
         Ok(())
+    }
+
+    /// It is known to, so that the file need not be sent in vain. A backend that signs forms all the same is let have its way.
+    fn would_refuse_form(&self, url: &str) -> bool {
+        let provider = self.provider.or_else(|| Provider::of(url));
+        !self.request.form_refused && provider.is_some_and(|provider| !provider.forms)
     }
 
     fn signed(&mut self, grants: PartGrants) {

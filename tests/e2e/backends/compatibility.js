@@ -3,6 +3,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
+import { PROVIDERS } from "../../../src/face/doctor/providers.js";
 import { STORES } from "../stores/stores.js";
 
 /** `can`: what the backend offers, beyond uploads. */
@@ -18,7 +19,7 @@ export const BACKENDS = [
 /** Those that are for one kind of store. */
 const PARTICULAR = [
   { name: "azure", title: "azure", can: { download: true, key: true, blocks: true } },
-  { name: "resumable", title: "resumable", can: { download: true, key: true, options: { checksum: "crc32c" } } },
+  { name: "resumable", title: "resumable", can: { download: true, key: true, options: { checksum: "crc32c" }, fails: "chunk" } },
 ];
 export const backendOf = (name) => [...BACKENDS, ...PARTICULAR].find((backend) => backend.name === name);
 
@@ -40,16 +41,27 @@ export function compatibility() {
         line(["---", ...BACKENDS.map(() => "---")]),
         ...[...rows].map(([words, marks]) => line([words, ...BACKENDS.map(({ name }) => marks.get(name) ?? "")])),
       ]),
-    writeStores: () =>
-      write("stores", [
+    async writeStores() {
+      await write("stores", [
         line(["store", "backend", ...rows.keys()]),
         line(["---", "---", ...[...rows].map(() => "---")]),
         ...STORES.flatMap((store) => store.backends.map((name) => line([
           store.title, backendOf(name).title, ...[...rows.values()].map((marks) => marks.get(`${store.name} ${name}`) ?? ""),
         ]))),
-      ]),
+      ]);
+      await write("documents", DOCUMENTED);
+    },
   };
 }
+
+const yes = (is) => (is ? "yes" : "no");
+const DOCUMENTED = [
+  line(["store", "`provider`", "parts must be equal", "POST forms", "checksums of objects", "a repeated Complete", "unfinished uploads", "HTTP", "by its documentation"]),
+  line(Array(9).fill("---")),
+  ...PROVIDERS.map(({ title, name, equal, forms, sums, again, life, http, source }) => line([
+    title, name, yes(equal), yes(forms), sums, again ? "succeeds" : "NoSuchUpload", life ? `end after ${life} day${life > 1 ? "s" : ""}` : "stay", http, source,
+  ])),
+];
 
 /** Between the marks that the page has for it. */
 async function write(part, lines) {

@@ -26,6 +26,7 @@ export const contenders = {
 
 /** By the file's name, whatever a page's function may come to do. */
 window.asked = [];
+window.forms = [];
 async function requestUpload({ filename, ...file }, signal) {
   window.asked.push(filename);
   const url = "https://s.example/k?X-Amz-Signature=secret";
@@ -48,6 +49,10 @@ async function requestUpload({ filename, ...file }, signal) {
       return { key: "k", url: "javascript:alert(1)" };
     case "parts":
       return { key: "k", uploadId: "u", partSize: 5 << 20 };
+    // As from a backend that signs a form for whatever it is asked, until it is told not to.
+    case "form":
+      window.forms.push(file.form);
+      return file.form === false ? { key: "k", stored: true } : { key: "k", url: "https://0123.r2.cloudflarestorage.com/b", fields: { key: "k" } };
     case "slow":
       window.signal = signal;
       return new Promise(() => {});
