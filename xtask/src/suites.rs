@@ -86,6 +86,7 @@ fn clients(report: &mut Report) {
         tools::ensure(&[&PYTHON_CLIENTS, &NODE, &EXAMPLE_PACKAGES])?;
         let mut pytest = command(tools::python()?);
         pytest.args(["-m", "pytest", "--color=no", "-p", "no:cacheprovider", "tests/clients"]);
+        pytest.env("PRESIGNED_EXAMPLE_RUST", server::build_example()?);
         pytest.env("PRESIGNED_MOCK_SERVER", server::build()?);
         Ok((pytest, ()))
     });

@@ -59,7 +59,7 @@ const DOCUMENTED = [
   line(["store", "`provider`", "parts must be equal", "POST forms", "checksums of objects", "a repeated Complete", "unfinished uploads", "HTTP", "by its documentation"]),
   line(Array(9).fill("---")),
   ...PROVIDERS.map(({ title, name, equal, forms, sums, again, life, http, source }) => line([
-    title, name, yes(equal), yes(forms), sums, again ? "succeeds" : "NoSuchUpload", life ? `end after ${life} day${life > 1 ? "s" : ""}` : "stay", http, source,
+    title, name, yes(equal), yes(forms), sums ?? "not said", { true: "succeeds", false: "NoSuchUpload" }[again] ?? "not said", life ? `end after ${life} day${life > 1 ? "s" : ""}` : "stay", http, source,
   ])),
 ];
 
