@@ -23,6 +23,7 @@ use super::{
 use crate::{
     core::{
         error::{Code, Error},
+        provider::DAY,
         transfer::{Event, Input, Level},
     },
     drive::{Driver, call::retrying, mailbox::Message, seams::Backend},
@@ -49,7 +50,7 @@ impl Session {
             }
         };
         let backend = BrowserBackend::new(peer, warn(on_log.clone()));
-        let life = settings.provider.and_then(|provider| provider.life);
+        let life = settings.provider.filter(|provider| provider.forgets).map(|_| DAY);
         let store = BrowserStore::new(store, backend.name(), Disks::new(start_worker)).with_life(life);
         let hasher = WorkerHasher::new(start_worker, warn(on_log.clone()));
         let transport = BrowserTransport::new(settings.provider);

@@ -42,8 +42,8 @@ impl ProtocolSight {
         let left = self.left.get().checked_sub(1)?;
         self.left.set(left);
         let found = seen(&origin(url)?).or_else(|| {
-            let known = self.provider.or_else(|| Provider::of(url))?;
-            known.multiplexed.then(|| "h2".to_owned())
+            let known = self.provider.or_else(|| Provider::of(url));
+            known.filter(|known| known.multiplexed).map(|_| "h2".to_owned())
         });
         if found.is_some() {
             self.left.set(0);

@@ -129,14 +129,11 @@ impl Upload {
                 self.finish(completion, Integrity::Unverified(why));
                 return Ok(());
             }
-            UploadGrant::Whole { signed, .. }
-                if signed.method == Method::Post && self.would_refuse_form(&signed.url) =>
-            {
-                self.request.form_refused = true;
-                self.start_anew("This store takes no POST forms");
-                return Ok(());
-            }
             UploadGrant::Whole { key, mut signed, expires_in } => {
+                if signed.method == Method::Post && self.would_refuse_form(&signed.url) {
+                    self.ask_without_form();
+                    return Ok(());
+                }
                 self.key = key;
                 self.upload = None;
                 // The store keeps the type that is sent; and where it is signed, it is what was asked for.
@@ -170,6 +167,11 @@ impl Upload {
         }
         self.phase = Phase::Sending;
         Ok(())
+    }
+
+    pub(super) fn ask_without_form(&mut self) {
+        self.request.form_refused = true;
+        self.start_anew("Storage takes no POST forms");
     }
 
     /// It is known to, so that the file need not be sent in vain. A backend that signs forms all the same is let have its way.
