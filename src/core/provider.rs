@@ -3,7 +3,7 @@
 //! A store is known by the host of a signed URL, or because the application names it: its own domain, or a proxy before it, tells
 //! nothing. What a store is like beyond this is of use to people only, and stands in `src/face/doctor/providers.js`, with sources.
 
-use super::{text::split_once, time::Millis};
+use super::text::split_once;
 
 #[derive(PartialEq, Debug)]
 pub struct Provider {
@@ -19,8 +19,6 @@ pub struct Provider {
 }
 
 const USUAL: Provider = Provider { name: "", host: "", forms: true, multiplexed: false, forgets: false };
-/// How long one that forgets keeps an unfinished upload.
-pub const DAY: Millis = 24 * 3_600_000;
 
 static ALL: [Provider; 11] = [
     Provider { name: "aws", ..USUAL },

@@ -23,7 +23,6 @@ use super::{
 use crate::{
     core::{
         error::{Code, Error},
-        provider::DAY,
         transfer::{Event, Input, Level},
     },
     drive::{Driver, call::retrying, mailbox::Message, seams::Backend},
@@ -50,8 +49,8 @@ impl Session {
             }
         };
         let backend = BrowserBackend::new(peer, warn(on_log.clone()));
-        let life = settings.provider.filter(|provider| provider.forgets).map(|_| DAY);
-        let store = BrowserStore::new(store, backend.name(), Disks::new(start_worker)).with_life(life);
+        let forgetful = settings.provider.is_some_and(|provider| provider.forgets);
+        let store = BrowserStore::new(store, backend.name(), Disks::new(start_worker)).of_storage(forgetful);
         let hasher = WorkerHasher::new(start_worker, warn(on_log.clone()));
         let transport = BrowserTransport::new(settings.provider);
         let platform = Rc::new(Browser { backend, transport, store, hasher, clock: BrowserClock });

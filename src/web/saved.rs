@@ -19,6 +19,9 @@ use crate::core::{
     protocol::UploadRef,
 };
 
+/// How long storage that is forgetful keeps an unfinished upload, in milliseconds.
+const DAY: f64 = 24.0 * 3_600_000.0;
+
 /// A transfer that was cut off, and that nobody drives now.
 pub struct SavedRecord {
     pub id: String,
@@ -87,8 +90,8 @@ impl BrowserStore {
 
     /// Storage has dropped it by now: not worth an offer. If it has not, the same file given again goes on all the same.
     fn has_lapsed(&self, record: &Record) -> bool {
-        let old = |life| Date::now() - record.saved_at > life as f64;
-        matches!(record.point, Checkpoint::Upload(_)) && self.life.is_some_and(old)
+        let old = Date::now() - record.saved_at > DAY;
+        self.forgetful && old && matches!(record.point, Checkpoint::Upload(_))
     }
 
     /// The locks that others hold, after a moment for those of a page that is being buried.

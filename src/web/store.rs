@@ -28,7 +28,6 @@ use crate::{
         fleet::TransferId,
         protocol::UploadRequest,
         sorted::Sorted,
-        time::Millis,
     },
     drive::seams::Store,
 };
@@ -47,8 +46,8 @@ const MOST: usize = 500;
 pub struct BrowserStore {
     pub(super) shelf: Rc<Shelf>,
     pub(super) scope: String,
-    /// For how long storage keeps an unfinished upload, where that is known.
-    pub(super) life: Option<Millis>,
+    /// Storage is known to keep an unfinished upload for a day only.
+    pub(super) forgetful: bool,
     pub disks: Rc<Disks>,
     swept: Cell<bool>,
     driven: RefCell<Sorted<TransferId, Rc<Driven>>>,
@@ -88,7 +87,7 @@ impl BrowserStore {
         Self {
             shelf: Rc::new(Shelf::new(kind)),
             scope: scope.into(),
-            life: None,
+            forgetful: false,
             disks: Rc::new(disks),
             swept: Cell::new(false),
             driven: RefCell::default(),
@@ -96,9 +95,9 @@ impl BrowserStore {
         }
     }
 
-    /// What storage keeps no longer than this is not offered by `saved`.
-    pub fn with_life(self, life: Option<Millis>) -> Self {
-        Self { life, ..self }
+    /// Uploads that storage has dropped, after a day where it is `forgetful`, are not offered by `saved`.
+    pub fn of_storage(self, forgetful: bool) -> Self {
+        Self { forgetful, ..self }
     }
 
     /// To be called before the transfer starts: its record will hold this `FileSystemFileHandle`, where it can be cloned.
