@@ -16,6 +16,10 @@ pub enum Provider {
     /// Ceph's RADOS Gateway
     Ceph,
     Garage,
+    /// DigitalOcean Spaces, which is Ceph
+    Digitalocean,
+    Wasabi,
+    Tigris,
 }
 
 /// In what stores differ.
@@ -62,12 +66,15 @@ impl Provider {
                 checksums: Checksums::Declared,
                 ..AWS
             },
-            // "Working as intended", says its issue 13318 of the repeated Complete.
-            Self::Minio | Self::Garage => Profile { once_only_complete: true, checksums: Checksums::Declared, ..AWS },
+            // "Working as intended", says MinIO's issue 13318 of the repeated Complete. Of Wasabi and Tigris, whose documents don't say
+            // how they answer it, the worse is assumed.
+            Self::Minio | Self::Garage | Self::Wasabi | Self::Tigris => {
+                Profile { once_only_complete: true, checksums: Checksums::Declared, ..AWS }
+            }
             // Its documents list the calls that it has, and no POST Object; checksums it calls unsupported headers.
             Self::B2 => Profile { once_only_complete: true, post_forms: false, checksums: Checksums::Refused, ..AWS },
             // It repeats the first answer, as AWS does; its own tests want it.
-            Self::Ceph => Profile { checksums: Checksums::Declared, ..AWS },
+            Self::Ceph | Self::Digitalocean => Profile { checksums: Checksums::Declared, ..AWS },
         }
     }
 }

@@ -25,13 +25,16 @@ const AWS: Differences = Differences {
 };
 const OTHER: Differences = Differences { repeats_complete: false, tells_crc64: false, ..AWS };
 
-const ALL: [Differences; 6] = [
+const ALL: [Differences; 9] = [
     AWS,
     Differences { provider: "r2", equal_parts: true, post_forms: false, ..OTHER },
     Differences { provider: "minio", ..OTHER },
     Differences { provider: "b2", post_forms: false, refuses_checksums: true, ..OTHER },
     Differences { provider: "ceph", repeats_complete: true, ..OTHER },
     Differences { provider: "garage", ..OTHER },
+    Differences { provider: "digitalocean", repeats_complete: true, ..OTHER },
+    Differences { provider: "wasabi", ..OTHER },
+    Differences { provider: "tigris", ..OTHER },
 ];
 
 #[tokio::test]

@@ -11,6 +11,7 @@
 //! | what a download does next | [`download`] |
 //! | what an HTTP answer means | [`answer`], with [`xml`] and [`http`]; of a part that was sent, [`kept`] |
 //! | what a backend's JSON means | [`protocol`], on [`json`]; where functions of the page stand for it, [`page`] |
+//! | in what stores differ | [`provider`] |
 //! | what a downloaded file is called | [`disposition`] |
 //! | whether and when to try again | [`retry`] |
 //! | how large a part is | [`plan`] |
@@ -50,6 +51,7 @@ pub mod outside;
 pub mod page;
 pub mod plan;
 pub mod protocol;
+pub mod provider;
 pub mod reach;
 pub mod retry;
 pub mod runs;

@@ -4,6 +4,7 @@ use super::{
     checksum::Algorithm,
     error::{Code, Error},
     limit,
+    provider::Provider,
     retry::Policy,
     time::Millis,
 };
@@ -21,6 +22,8 @@ pub struct Settings {
     pub stall_timeout: Millis,
     /// What every byte is hashed with.
     pub checksum: Option<Algorithm>,
+    /// Whose store it is, where the application says it.
+    pub provider: Option<&'static Provider>,
 }
 
 impl Default for Settings {
@@ -31,6 +34,7 @@ impl Default for Settings {
             retry: Policy::default(),
             stall_timeout: USUAL_STALL_TIMEOUT,
             checksum: Some(Algorithm::Crc64Nvme),
+            provider: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::{
         json::MAX_SAFE_INTEGER,
         options::{Accept, Settings},
         plan::LARGEST_PART,
+        provider::Provider,
         retry::Policy,
     },
     web::{Endpoint, Functions, Peer, SavedRecord, StoreKind, Target, is_file_handle},
@@ -65,6 +66,7 @@ impl Options {
             retry: self.retry_delays()?.map_or(defaults.retry, Policy::new),
             stall_timeout: self.number("stallTimeout", 1, LONGEST_SPAN)?.unwrap_or(defaults.stall_timeout),
             checksum: self.checksum()?.unwrap_or(defaults.checksum),
+            provider: self.provider()?,
         };
         let credentials = self.credentials()?;
         let peer = match self.backend()? {
@@ -205,6 +207,14 @@ impl Options {
             _ => None,
         };
         self.optional("credentials", parse, "\"omit\", \"same-origin\" or \"include\"")
+    }
+
+    fn provider(&self) -> Result<Option<&'static Provider>, Error> {
+        let parse = |value: JsValue| match value.as_string()?.as_str() {
+            "auto" => Some(None),
+            name => Provider::named(name).map(Some),
+        };
+        Ok(self.optional("provider", parse, "\"auto\" or a store's name")?.flatten())
     }
 
     fn checksum(&self) -> Result<Option<Option<Algorithm>>, Error> {

@@ -50,9 +50,10 @@ impl Session {
             }
         };
         let backend = BrowserBackend::new(peer, warn(on_log.clone()));
-        let store = BrowserStore::new(store, backend.name(), Disks::new(start_worker));
+        let forgetful = settings.provider.is_some_and(|provider| provider.forgets);
+        let store = BrowserStore::new(store, backend.name(), Disks::new(start_worker)).of_storage(forgetful);
         let hasher = WorkerHasher::new(start_worker, warn(on_log.clone()));
-        let transport = BrowserTransport::default();
+        let transport = BrowserTransport::new(settings.provider);
         let platform = Rc::new(Browser { backend, transport, store, hasher, clock: BrowserClock });
         let (driver, mailbox) = Driver::new(platform.clone(), settings.clone(), seed());
         let closed = platform.clone();

@@ -78,7 +78,7 @@ impl Starter {
         accept.check(&filename, &content_type, unpacked.unwrap_or(size))?;
         plan::check(size)?;
         let part_size = self.settings.part_size.map(|wanted| plan::part_size(size, wanted));
-        let form_refused = false;
+        let form_refused = self.settings.provider.is_some_and(|provider| !provider.forms);
         let request = UploadRequest { filename, content_type, size, key, metadata, part_size, form_refused, unpacked };
         let id = id.into();
         if let Some(handle) = handle {

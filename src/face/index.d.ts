@@ -70,6 +70,8 @@ export interface ServerOptions {
   /** For requests to the backend. @default "same-origin" */
   credentials?: RequestCredentials;
 }
+/** S3's kin. */
+export type Provider = "aws" | "r2" | "minio" | "b2" | "gcs" | "ceph" | "garage" | "digitalocean" | "wasabi" | "tigris";
 export interface ClientSettings {
   /** Requests to storage in flight at once, over all transfers of this client; 1 to 100. @default "auto": 6 a host, as many as HTTP/1.1 allows */
   concurrency?: number | "auto";
@@ -88,6 +90,13 @@ export interface ClientSettings {
    * part's MD5 proves that all should be; without that, a difference is no error, and the result is unverified. @default "auto"
    */
   checksum?: "auto" | "crc64nvme" | "crc32c" | "sha256" | "md5" | "none";
+  /**
+   * Whose store it is. "auto" knows those that have hosts of their own by the signed URLs; behind your own domain or a proxy, and of
+   * MinIO, Ceph and Garage, only you can tell. It decides whether presigned POST forms are asked for (not of R2 and B2), whether
+   * HTTP/2 is counted on where the browser does not tell (GCS, Spaces, Tigris), and whether `saved()` still offers an upload (MinIO
+   * drops it after a day); `doctor()` says what to know of the store. Of one that is not known, no more is asked than of any. @default "auto"
+   */
+  provider?: "auto" | Provider;
   /** Where unfinished transfers are remembered; "memory" lasts as long as the page. No URL is in it. @default "indexeddb" */
   store?: "indexeddb" | "memory";
   /**

@@ -1,14 +1,14 @@
 //! What storage speaks, HTTP/1.1, 2 or 3, as the browser's Resource Timing tells it.
 //!
-//! `nextHopProtocol` is empty for another origin that does not send `Timing-Allow-Origin`; then six connections of HTTP/1.1
-//! are assumed. The browser's list of timings may be full, or a page may have emptied it, so a few answers are looked for.
+//! `nextHopProtocol` is empty for another origin that does not send `Timing-Allow-Origin`; then it is what the store is known to
+//! speak, and of one that is not known, HTTP/1.1 with its six connections. The browser's list of timings may be full, or a page may have emptied it, so a few answers are looked for.
 
 use std::cell::Cell;
 
 use js_sys::{Array, JsString, Reflect};
 use wasm_bindgen::prelude::*;
 
-use crate::core::text::split_once;
+use crate::core::{provider::Provider, text::split_once};
 
 /// So many answers are looked for in the list, then it is given up.
 const TRIES: u8 = 8;
@@ -20,22 +20,33 @@ extern "C" {
 }
 
 /// Looks until it has found out, or tried often enough.
-pub struct ProtocolSight(Cell<u8>);
+pub struct ProtocolSight {
+    left: Cell<u8>,
+    /// Whose store it is, where the application says it.
+    provider: Option<&'static Provider>,
+}
 
 impl Default for ProtocolSight {
     fn default() -> Self {
-        Self(Cell::new(TRIES))
+        Self::new(None)
     }
 }
 
 impl ProtocolSight {
+    pub fn new(provider: Option<&'static Provider>) -> Self {
+        Self { left: Cell::new(TRIES), provider }
+    }
+
     /// The ALPN name of what the origin of this URL speaks, once.
     pub fn look(&self, url: &str) -> Option<String> {
-        let left = self.0.get().checked_sub(1)?;
-        self.0.set(left);
-        let found = seen(&origin(url)?);
+        let left = self.left.get().checked_sub(1)?;
+        self.left.set(left);
+        let found = seen(&origin(url)?).or_else(|| {
+            let known = self.provider.or_else(|| Provider::of(url));
+            known.filter(|known| known.multiplexed).map(|_| "h2".to_owned())
+        });
         if found.is_some() {
-            self.0.set(0);
+            self.left.set(0);
         }
         found
     }

@@ -80,6 +80,7 @@ impl Record {
                 ("filename", optional(filename.as_deref())),
                 ("etag", optional(version.etag.as_deref())),
                 ("lastModified", optional(version.last_modified.as_deref())),
+                ("generation", optional(version.generation.as_deref())),
                 ("path", optional(self.asked.path.as_deref())),
                 ("handle", self.handle.clone()),
             ]),
@@ -119,6 +120,7 @@ impl Record {
                 let version = Version {
                     etag: value.optional("etag", Fields::text)?,
                     last_modified: value.optional("lastModified", Fields::text)?,
+                    generation: value.optional("generation", Fields::text)?,
                 };
                 let content_type = value.optional("contentType", Fields::text)?;
                 let filename = value.optional("filename", Fields::text)?;

@@ -1,6 +1,7 @@
 //! What is remembered, for people to choose from.
 
 use gloo_timers::future::TimeoutFuture;
+use js_sys::Date;
 use wasm_bindgen::JsValue;
 use web_sys::File;
 
@@ -17,6 +18,9 @@ use crate::core::{
     error::{Code, Error},
     protocol::UploadRef,
 };
+
+/// How long storage that is forgetful keeps an unfinished upload, in milliseconds.
+const DAY: f64 = 24.0 * 3_600_000.0;
 
 /// A transfer that was cut off, and that nobody drives now.
 pub struct SavedRecord {
@@ -72,7 +76,7 @@ impl BrowserStore {
     /// Why they can't be read, in words.
     pub async fn saved(&self) -> Result<Vec<SavedRecord>, String> {
         let mut records = self.records().await?;
-        records.retain(|(id, record)| record.scope == self.scope && !self.drives(id));
+        records.retain(|(id, record)| record.scope == self.scope && !self.drives(id) && !self.has_lapsed(record));
         let held = self.still_held(&records).await;
         let mut saved = Vec::new();
         for (id, record) in records {
@@ -82,6 +86,12 @@ impl BrowserStore {
             }
         }
         Ok(saved)
+    }
+
+    /// Storage has dropped it by now: not worth an offer. If it has not, the same file given again goes on all the same.
+    fn has_lapsed(&self, record: &Record) -> bool {
+        let old = Date::now() - record.saved_at > DAY;
+        self.forgetful && old && matches!(record.point, Checkpoint::Upload(_))
     }
 
     /// The locks that others hold, after a moment for those of a page that is being buried.

@@ -46,6 +46,8 @@ const MOST: usize = 500;
 pub struct BrowserStore {
     pub(super) shelf: Rc<Shelf>,
     pub(super) scope: String,
+    /// Storage is known to keep an unfinished upload for a day only.
+    pub(super) forgetful: bool,
     pub disks: Rc<Disks>,
     swept: Cell<bool>,
     driven: RefCell<Sorted<TransferId, Rc<Driven>>>,
@@ -85,11 +87,17 @@ impl BrowserStore {
         Self {
             shelf: Rc::new(Shelf::new(kind)),
             scope: scope.into(),
+            forgetful: false,
             disks: Rc::new(disks),
             swept: Cell::new(false),
             driven: RefCell::default(),
             handles: RefCell::default(),
         }
+    }
+
+    /// Uploads that storage has dropped, after a day where it is `forgetful`, are not offered by `saved`.
+    pub fn of_storage(self, forgetful: bool) -> Self {
+        Self { forgetful, ..self }
     }
 
     /// To be called before the transfer starts: its record will hold this `FileSystemFileHandle`, where it can be cloned.

@@ -7,13 +7,20 @@ use super::{
     xhr,
 };
 use crate::{
-    core::{error::Failure, http::Response, protocol::Signed},
+    core::{error::Failure, http::Response, protocol::Signed, provider::Provider},
     drive::seams::{Opened, Transport},
 };
 
 #[derive(Default)]
 pub struct BrowserTransport {
     protocol: ProtocolSight,
+}
+
+impl BrowserTransport {
+    /// `provider`: whose store it is, where the application says it.
+    pub fn new(provider: Option<&'static Provider>) -> Self {
+        Self { protocol: ProtocolSight::new(provider) }
+    }
 }
 
 impl Transport for BrowserTransport {

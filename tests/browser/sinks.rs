@@ -40,7 +40,7 @@ fn point() -> DownloadPoint {
     DownloadPoint {
         key: KEY.into(),
         size: SIZE.into(),
-        version: Version { etag: Some("\"v1\"".into()), last_modified: None },
+        version: Version { etag: Some("\"v1\"".into()), last_modified: None, generation: None },
         content_type: Some("video/mp4".into()),
         filename: Some("film.mp4".into()),
     }

@@ -263,6 +263,10 @@ async fn old_records_go_and_so_do_too_many() {
     begun(&store(), &source).await;
     rewrite("return { ...record, savedAt: record.savedAt - 6.9 * 86_400_000 }").await;
     assert_eq!(store().saved().await.unwrap().len(), 1);
+    let forgetful = store().of_storage(true);
+    assert!(forgetful.saved().await.unwrap().is_empty(), "storage has dropped it");
+    assert!(recall(&forgetful, 2, &source).await.unwrap().found.is_some(), "but only storage knows for sure");
+    forgetful.release(2);
     rewrite("return { ...record, savedAt: record.savedAt - 0.2 * 86_400_000 }").await;
     let id = keys("transfers").await[0].as_string().unwrap();
     let driven = held(&format!("presigned:{id}")).await;

@@ -14,6 +14,7 @@ PAGE = "http://page.example"
 EXAMPLES = {
     "flask": [sys.executable, "-m", "flask", "--app", str(FOLDER / "flask/app.py"), "run", "--port", "{port}"],
     "node": ["node", str(FOLDER / "node/server.js")],
+    "rust": [os.environ.get("PRESIGNED_EXAMPLE_RUST", str(FOLDER.parent / "target/debug/example-backend"))],
 }
 
 

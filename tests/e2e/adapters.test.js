@@ -58,6 +58,25 @@ own("what is stored already is not sent", async () => {
   }
 });
 
+own("no form is sent to a store that is known to take none, nor asked for where the client says whose it is", async () => {
+  const sent = [];
+  await page.route(/r2\.cloudflarestorage\.com/, (route) => {
+    sent.push(route.request().method());
+    return route.fulfill({ status: 501, headers: { "access-control-allow-origin": "*" } });
+  });
+  for (const [options, asked, forms] of [[{}, [undefined, false], []], [{ provider: "b2" }, [false], []], [{ provider: "aws" }, [undefined, false], ["POST"]]]) {
+    await page.evaluate(() => (window.forms.length = 0));
+    sent.length = 0;
+    const { error } = await up("odd", { name: "form", options });
+    assert.equal(error, undefined, JSON.stringify(error));
+    // What is `undefined` in the page comes as null.
+    assert.deepEqual((await page.evaluate(() => window.forms)).map((form) => form ?? undefined), asked, JSON.stringify(options));
+    assert.deepEqual(sent, forms, JSON.stringify(options));
+  }
+  const { error } = await up("odd", { name: "else", options: { provider: "floppy" } });
+  assert.equal(error.code, "invalid-option");
+});
+
 own("better-upload's refusals have our codes", async () => {
   for (const [backend, plan, code, words] of [
     ["betterUpload", { type: "text/plain" }, "wrong-type", /invalid file type/],

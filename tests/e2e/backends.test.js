@@ -12,7 +12,7 @@ const BIG = 40_000_000;
 const here = stage();
 const { visit, stored, isStored, stats, faults, heal } = here;
 const table = compatibility();
-after(() => table.write());
+after(() => table.writeBackends());
 
 for (const { name, can } of BACKENDS) {
   describe(name, () => {

@@ -179,6 +179,17 @@ test("a backend on another origin: not there, without CORS, with its four routes
   assert.deepEqual(await of({ endpoint: new URL("nowhere", here.server.page).href }), ["error: backend-route"]);
 });
 
+test("the store is named, with what one should know of it", { timeout }, async () => {
+  const named = await here.page.evaluate(async () => {
+    const at = (url, provider) => new window.Client({ backend: { requestUpload: async () => ({ key: "k", url }) }, provider, stallTimeout: 5_000 }).doctor();
+    const all = await Promise.all([at("http://127.0.0.1:9/k"), at("http://127.0.0.1:9/k", "minio"), at("https://bucket.nowhere.digitaloceanspaces.com/k")]);
+    return all.map((findings) => findings.find(({ code }) => code === "provider")?.message);
+  });
+  assert.equal(named[0], undefined, "nobody can tell");
+  assert.match(named[1], /^The store is MinIO, says the client\. .*after a day/);
+  assert.match(named[2], /^The store is DigitalOcean Spaces, by its host\./);
+});
+
 test("functions of the page are asked as a server is", { timeout }, async () => {
   const findings = await here.page.evaluate(async () => {
     const backend = { requestUpload: async () => ({ key: "k", url: "http://127.0.0.1:9/k" }) };

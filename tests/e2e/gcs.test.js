@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 import { launchChromium } from "../support/chromium.js";
 import { call, startMockServer } from "../support/mock-server.js";
-import { sessionsOf } from "./backends/google.js";
+import { sessionsOf, signerOf } from "./backends/google.js";
 import { PART, sha256 } from "./backends/stage.js";
 import { bytesOf } from "./survival/bytes.js";
 
@@ -17,6 +17,7 @@ const here = {};
 before(async () => {
   here.server = await startMockServer({ page: fileURLToPath(new URL(".", import.meta.url)), args: ["--provider", "gcs"] });
   here.sessions = sessionsOf(here.server.store);
+  here.sign = signerOf(here.server.store);
   here.browser = await launchChromium();
   here.page = await here.browser.newPage();
   await here.page.exposeFunction("session", here.sessions.session);
@@ -103,4 +104,25 @@ sessions("a range that the page can't read is said", async () => {
   const { error } = await ask("up", { key: "hidden.bin", size: BIG, seed: 7 });
   assert.deepEqual([error?.code, error?.retryable], ["storage", true], JSON.stringify(error));
   assert.match(error.message, /does not expose `Range`/);
+});
+
+sessions("another generation is another object, where nothing else tells them apart", async () => {
+  const key = "generations.bin";
+  const first = await ask("up", { key, size: BIG, seed: 8 });
+  assert.equal(first.error, undefined, JSON.stringify(first, null, 1));
+  // Without an ETag, as where it is not exposed, and written within one second.
+  let answers = 0;
+  await here.page.route(new RegExp(key), async (route) => {
+    if (route.request().method() !== "GET") return route.continue();
+    const response = await route.fetch();
+    const { etag, ...headers } = response.headers();
+    answers += 1;
+    if (answers === 1) {
+      const { url } = await here.sign({ action: "put", key });
+      assert.ok(etag && (await fetch(url, { method: "PUT", body: bytesOf(9, BIG) })).ok);
+    }
+    return route.fulfill({ response, headers: { ...headers, "last-modified": "Sun, 01 Nov 2026 00:00:00 GMT" } });
+  });
+  const { error } = await ask("down", { key }).finally(() => here.page.unroute(new RegExp(key)));
+  assert.equal(error?.code, "object-changed", `${answers} answers: ${JSON.stringify(error)}`);
 });

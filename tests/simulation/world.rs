@@ -83,6 +83,7 @@ impl World {
                 2 | 3 => Some(Algorithm::Md5),
                 _ => Some(Algorithm::Crc64Nvme),
             },
+            provider: None,
         };
         let fate = Fate::draw(climate, &mut chance);
         let shelf = Rc::new(Shelf::default());

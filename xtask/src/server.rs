@@ -63,6 +63,13 @@ pub fn build() -> Result<PathBuf> {
     Ok(target()?.join("debug/mock-server"))
 }
 
+/// The backend of `examples/rust`.
+pub fn build_example() -> Result<PathBuf> {
+    // Together with the server, whose crates it shares as they are built.
+    run(cargo().args(["build", "--package", "mock-server", "--package", "example-backend"]))?;
+    Ok(target()?.join("debug/example-backend"))
+}
+
 /// The server, told where the page and the package are.
 pub fn command() -> Result<Command> {
     let mut command = crate::shell::command(build()?);

@@ -71,8 +71,12 @@ fn package(report: &mut Report) {
 /// The demo page as visitors use it.
 fn e2e(report: &mut Report) {
     report.tests("end-to-end tests", Outcome::of_node, || {
+        // Moto, and whoever looks at what is stored.
+        tools::ensure(&[&PYTHON_CLIENTS])?;
         build::run_if_stale()?;
-        node_tests("tests/e2e")
+        let (mut node, nothing) = node_tests("tests/e2e")?;
+        node.env("PRESIGNED_PYTHON", tools::python()?);
+        Ok((node, nothing))
     });
 }
 
@@ -82,6 +86,7 @@ fn clients(report: &mut Report) {
         tools::ensure(&[&PYTHON_CLIENTS, &NODE, &EXAMPLE_PACKAGES])?;
         let mut pytest = command(tools::python()?);
         pytest.args(["-m", "pytest", "--color=no", "-p", "no:cacheprovider", "tests/clients"]);
+        pytest.env("PRESIGNED_EXAMPLE_RUST", server::build_example()?);
         pytest.env("PRESIGNED_MOCK_SERVER", server::build()?);
         Ok((pytest, ()))
     });

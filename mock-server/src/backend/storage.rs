@@ -38,13 +38,27 @@ pub struct Storage {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Part {
+    // As the protocol has it, and as S3's XML.
+    #[serde(alias = "PartNumber")]
     pub part_number: u16,
+    #[serde(alias = "ETag")]
     pub etag: String,
-    #[serde(default)]
+    #[serde(alias = "Size", default)]
     pub size: u64,
     /// With a completion, where it was signed: in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<String>,
+}
+
+/// One page of a list of parts. (rusty-s3's reader wants the document to have its proper name, which it has not in every store.)
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PartsPage {
+    #[serde(default)]
+    part: Vec<Part>,
+    #[serde(default)]
+    is_truncated: bool,
+    next_part_number_marker: Option<u16>,
 }
 
 pub struct Head {
@@ -195,16 +209,11 @@ impl Storage {
                 action.set_part_number_marker(marker);
             }
             let text = text(checked(self.http.get(self.own(action)).send().await?).await?).await?;
-            let page = ListParts::parse_response(&text).map_err(|error| StoreError::unreadable(&error))?;
-            parts.extend(page.parts.into_iter().map(|part| Part {
-                part_number: part.number,
-                etag: part.etag,
-                size: part.size,
-                checksum: None,
-            }));
+            let page: PartsPage = quick_xml::de::from_str(&text).map_err(|error| StoreError::unreadable(&error))?;
+            parts.extend(page.part);
             let next = page.next_part_number_marker.filter(|next| Some(*next) > marker && *next > 0);
             // A marker alone does not mean that there is more: S3 gives one with every page.
-            if !text.contains("<IsTruncated>true</IsTruncated>") || next.is_none() {
+            if !page.is_truncated || next.is_none() {
                 return Ok(parts);
             }
             marker = next;

@@ -39,6 +39,9 @@ pub struct UploadRequest {
     part_size: Option<u64>,
     /// Of the bytes as they will be sent.
     content_encoding: Option<String>,
+    /// False where storage has refused a presigned POST form. None is signed here.
+    #[serde(rename = "form")]
+    _form: Option<bool>,
 }
 
 #[derive(Serialize)]

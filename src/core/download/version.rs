@@ -14,12 +14,14 @@ use crate::core::{
 pub struct Version {
     pub etag: Option<String>,
     pub last_modified: Option<String>,
+    /// Google's number for it, in `x-goog-generation`: another one with each write, be the bytes the same.
+    pub generation: Option<String>,
 }
 
 impl Version {
     pub fn of(head: &Response) -> Self {
         let header = |name| head.headers.get(name).map(str::to_owned);
-        Self { etag: header("etag"), last_modified: header("last-modified") }
+        Self { etag: header("etag"), last_modified: header("last-modified"), generation: header("x-goog-generation") }
     }
 
     /// True where another host's answer is of this version: its ETag says so, else the time of its last change. A copy may have a time
@@ -34,7 +36,9 @@ impl Version {
     /// False where both know a validator and it differs.
     pub fn agrees(&self, other: &Version) -> bool {
         let same = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
-        same(&self.etag, &other.etag) && same(&self.last_modified, &other.last_modified)
+        same(&self.etag, &other.etag)
+            && same(&self.last_modified, &other.last_modified)
+            && same(&self.generation, &other.generation)
     }
 }
 
@@ -127,19 +131,21 @@ mod tests {
 
     #[test]
     fn what_is_hidden_never_disagrees() {
-        let known = Version { etag: Some("\"a\"".into()), last_modified: Some("x".into()) };
+        let known =
+            Version { etag: Some("\"a\"".into()), last_modified: Some("x".into()), generation: Some("1".into()) };
         assert!(known.agrees(&Version::default()) && Version::default().agrees(&known));
         assert!(!known.agrees(&Version { etag: Some("\"b\"".into()), ..known.clone() }));
         assert!(!known.agrees(&Version { last_modified: Some("y".into()), ..Version::default() }));
+        assert!(!known.agrees(&Version { generation: Some("2".into()), ..Version::default() }));
     }
 
     #[test]
     fn hosts_are_compared_by_what_they_both_tell() {
-        let known = Version { etag: Some("\"a\"".into()), last_modified: Some("x".into()) };
+        let known = Version { etag: Some("\"a\"".into()), last_modified: Some("x".into()), generation: None };
         assert!(known.is_that_of(&Version { last_modified: Some("y".into()), ..known.clone() }));
         assert!(!known.is_that_of(&Version { etag: Some("\"b\"".into()), ..known.clone() }));
         assert!(known.is_that_of(&Version { etag: None, ..known.clone() }));
-        assert!(!known.is_that_of(&Version { etag: None, last_modified: Some("y".into()) }));
+        assert!(!known.is_that_of(&Version { etag: None, last_modified: Some("y".into()), generation: None }));
         assert!(!known.is_that_of(&Version::default()) && !Version::default().is_that_of(&Version::default()));
     }
 

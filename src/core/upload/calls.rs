@@ -9,6 +9,7 @@ use crate::core::{
     integrity::Integrity,
     plan::{Plan, amount},
     protocol::{Completion, Method, PartGrants, StoredPart, UploadGrant, UploadRef},
+    provider::Provider,
     transfer::{Answer, Command, End, Event, Level, Output, Seen, State},
 };
 
@@ -131,6 +132,10 @@ impl Upload {
                 return Ok(());
             }
             UploadGrant::Whole { key, mut signed, expires_in } => {
+                if signed.method == Method::Post && self.would_refuse_form(&signed.url) {
+                    self.ask_without_form();
+                    return Ok(());
+                }
                 self.key = key;
                 self.upload = None;
                 // The store keeps the type that is sent; and where it is signed, it is what was asked for.
@@ -164,6 +169,17 @@ impl Upload {
         }
         self.phase = Phase::Sending;
         Ok(())
+    }
+
+    pub(super) fn ask_without_form(&mut self) {
+        self.request.form_refused = true;
+        self.start_anew("Storage takes no POST forms");
+    }
+
+    /// It is known to, so that the file need not be sent in vain. A backend that signs forms all the same is let have its way.
+    fn would_refuse_form(&self, url: &str) -> bool {
+        let provider = self.provider.or_else(|| Provider::of(url));
+        !self.request.form_refused && provider.is_some_and(|provider| !provider.forms)
     }
 
     fn signed(&mut self, grants: PartGrants) {

@@ -49,8 +49,7 @@ impl Upload {
         if chunk.is_none() && !response.is_success() {
             let form = self.leases.get(number).is_some_and(|lease| lease.signed.method == Method::Post);
             if form && matches!(response.status, 405 | 501) && !self.request.form_refused {
-                self.request.form_refused = true;
-                return self.start_anew("Storage takes no POST forms");
+                return self.ask_without_form();
             }
             let failure = match self.leases.get(number) {
                 Some(lease) => answer::refused(response, &Asked::of(&lease.signed, lease.left(self.now))),

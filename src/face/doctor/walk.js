@@ -4,6 +4,7 @@
 // removes.
 
 import { asker, backendTrouble, badGrant, isAbsent } from "./backend.js";
+import { providerOf } from "./providers.js";
 import { corsRule, lifecycleRule } from "./rules.js";
 import { blocked, clockOf, refused, send } from "./storage.js";
 
@@ -35,6 +36,7 @@ export async function examine(options, { key, signal } = {}) {
 
 class Walk {
   #ask;
+  #provider;
   #signal;
   #findings;
 
@@ -45,6 +47,7 @@ class Walk {
       return signal ? AbortSignal.any([signal, timeout]) : timeout;
     };
     this.#ask = (method, path, body) => ask(method, path, body, this.#signal());
+    this.#provider = options.provider;
     this.#findings = findings;
   }
 
@@ -60,6 +63,7 @@ class Walk {
     this.#ok("backend", "The backend answers, and signs.");
     // A store without forms has even small files in parts, which are tried next.
     if (grant.upload_id) return this.#abort(grant);
+    this.#names(grant.upload_url);
     const headers = { ...grant.headers };
     const typed = Object.keys(headers).some((name) => name.toLowerCase() === "content-type");
     const method = grant.method?.toUpperCase() ?? (grant.fields ? "POST" : "PUT");
@@ -70,6 +74,12 @@ class Walk {
     const clock = clockOf(answer, grant.upload_url);
     if (clock) this.#found(clock);
     return grant.file_key;
+  }
+
+  /** Whose store it is, and what one should know of that. */
+  #names(url) {
+    const provider = providerOf(url, this.#provider);
+    if (provider) this.#ok("provider", `The store is ${provider.title}${this.#provider === provider.name ? ", says the client" : ", by its host"}. ${provider.pitfall}`);
   }
 
   /** One tiny part of an upload that is never completed. */

@@ -60,6 +60,11 @@ export async function startAzurite() {
       const blob = container.getBlockBlobClient(key);
       return { bytes: await blob.downloadToBuffer(), properties: await blob.getProperties() };
     },
+    async keys(prefix) {
+      const keys = [];
+      for await (const { name } of container.listBlobsFlat({ prefix })) keys.push(name);
+      return keys;
+    },
     exists: (key) => container.getBlobClient(key).exists(),
     uncommitted: async (key) => (await container.getBlockBlobClient(key).getBlockList("uncommitted")).uncommittedBlocks ?? [],
     async stop() {

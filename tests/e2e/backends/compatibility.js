@@ -1,7 +1,10 @@
-// What the table says of each backend, and docs/compatibility.md made of it.
+// What the tables say, and docs/compatibility.md made of it: each test file writes its own part.
 
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+
+import { PROVIDERS } from "../../../src/face/doctor/providers.js";
+import { STORES } from "../stores/stores.js";
 
 /** `can`: what the backend offers, beyond uploads. */
 export const BACKENDS = [
@@ -13,30 +16,59 @@ export const BACKENDS = [
   { name: "companion", title: "Companion 6.2.2", can: {} },
   { name: "betterUpload", title: "better-upload 3.0.19", can: { goOn: "in the same page" } },
 ];
+/** Those that are for one kind of store. */
+const PARTICULAR = [
+  { name: "azure", title: "azure", can: { download: true, key: true, blocks: true } },
+  { name: "resumable", title: "resumable", can: { download: true, key: true, options: { checksum: "crc32c" }, fails: "chunk" } },
+];
+export const backendOf = (name) => [...BACKENDS, ...PARTICULAR].find((backend) => backend.name === name);
 
 const FILE = fileURLToPath(new URL("../../../docs/compatibility.md", import.meta.url));
+const line = (cells) => `| ${cells.join(" | ")} |`;
 
+/** `note(of, words, mark)`: what came out of a row for a backend, or for a backend on a store. */
 export function compatibility() {
   const rows = new Map();
+  const note = (of, words, mark) => {
+    if (!rows.has(words)) rows.set(words, new Map());
+    rows.get(words).set(of, mark);
+  };
   return {
-    note(backend, row, words) {
-      if (!rows.has(row)) rows.set(row, new Map());
-      rows.get(row).set(backend, words);
-    },
-    async write() {
-      if (!process.env.PRESIGNED_WRITE_COMPATIBILITY) return;
-      const line = (cells) => `| ${cells.join(" | ")} |`;
-      const body = [...rows].map(([row, cells]) => line([row, ...BACKENDS.map(({ name }) => cells.get(name) ?? "")]));
-      await writeFile(FILE, `${[
-        "# Which backend can do what",
-        "",
-        "Written by `tests/e2e/backends.test.js`, which runs each row in Chromium against the mock server's store, with Companion and",
-        "better-upload as they come from npm (`PRESIGNED_WRITE_COMPATIBILITY=1`). An empty cell does not apply.",
-        "",
+    note,
+    writeBackends: () =>
+      write("backends", [
         line(["", ...BACKENDS.map(({ title }) => title)]),
         line(["---", ...BACKENDS.map(() => "---")]),
-        ...body,
-      ].join("\n")}\n`);
+        ...[...rows].map(([words, marks]) => line([words, ...BACKENDS.map(({ name }) => marks.get(name) ?? "")])),
+      ]),
+    async writeStores() {
+      await write("stores", [
+        line(["store", "backend", ...rows.keys()]),
+        line(["---", "---", ...[...rows].map(() => "---")]),
+        ...STORES.flatMap((store) => store.backends.map((name) => line([
+          store.title, backendOf(name).title, ...[...rows.values()].map((marks) => marks.get(`${store.name} ${name}`) ?? ""),
+        ]))),
+      ]);
+      await write("documents", DOCUMENTED);
     },
   };
+}
+
+const yes = (is) => (is ? "yes" : "no");
+const DOCUMENTED = [
+  line(["store", "`provider`", "parts must be equal", "POST forms", "checksums of objects", "a repeated Complete", "unfinished uploads", "HTTP", "by its documentation"]),
+  line(Array(9).fill("---")),
+  ...PROVIDERS.map(({ title, name, equal, forms, sums, again, life, http, source }) => line([
+    title, name, yes(equal), yes(forms), sums ?? "not said", { true: "succeeds", false: "NoSuchUpload" }[again] ?? "not said", life ? `end after ${life} day${life > 1 ? "s" : ""}` : "stay", http, source,
+  ])),
+];
+
+/** Between the marks that the page has for it. */
+async function write(part, lines) {
+  if (!process.env.PRESIGNED_WRITE_COMPATIBILITY) return;
+  const page = await readFile(FILE, "utf8");
+  const [begin, end] = [`<!-- ${part}: written by a test -->\n`, `<!-- end of ${part} -->`];
+  const [before, rest] = page.split(begin);
+  if (rest === undefined) throw new Error(`docs/compatibility.md has no part "${part}".`);
+  await writeFile(FILE, `${before}${begin}\n${lines.join("\n")}\n\n${end}${rest.slice(rest.indexOf(end) + end.length)}`);
 }

@@ -8,7 +8,8 @@ export const contenders = {
   article: ({ servers }) => ({ endpoint: `${servers}/article` }),
   endpoint: ({ token }) => ({ endpoint: "/", headers: { authorization: `Bearer ${token}` } }),
   functions: ({ token }) => ({ backend: functions(token) }),
-  signer: ({ servers }) => ({ backend: signer((request, signal) => json("POST", `${servers}/sign`, request, signal)) }),
+  // Where the test itself signs, it has given the page a function.
+  signer: ({ servers }) => ({ backend: signer((request, signal) => (servers ? json("POST", `${servers}/sign`, request, signal) : window.sign(request))) }),
   uppyCallbacks: ({ servers }) => ({ backend: uppyCallbacks(callbacks(`${servers}/companion`)) }),
   companion: ({ servers }) => ({ backend: companion(`${servers}/companion`, { headers: () => ({ authorization: "Bearer page" }) }) }),
   // A route takes files whole or in parts, so a page with both has two clients.
@@ -25,6 +26,7 @@ export const contenders = {
 
 /** By the file's name, whatever a page's function may come to do. */
 window.asked = [];
+window.forms = [];
 async function requestUpload({ filename, ...file }, signal) {
   window.asked.push(filename);
   const url = "https://s.example/k?X-Amz-Signature=secret";
@@ -47,6 +49,10 @@ async function requestUpload({ filename, ...file }, signal) {
       return { key: "k", url: "javascript:alert(1)" };
     case "parts":
       return { key: "k", uploadId: "u", partSize: 5 << 20 };
+    // As from a backend that signs a form for whatever it is asked, until it is told not to.
+    case "form":
+      window.forms.push(file.form);
+      return file.form === false ? { key: "k", stored: true } : { key: "k", url: "https://0123.r2.cloudflarestorage.com/b", fields: { key: "k" } };
     case "slow":
       window.signal = signal;
       return new Promise(() => {});

@@ -32,6 +32,11 @@ window.Client = Client;
 window.begin = (plan) => clientOf(plan).upload(fileOf(plan));
 window.up = (plan) => outcome(clientOf(plan).upload(fileOf(plan), { key: plan.key, metadata: plan.metadata }));
 window.down = (plan) => outcome(clientOf(plan).download(plan.key));
+/** A span of an object, read in order. */
+window.span = async (plan) => {
+  const bytes = await new Response(clientOf(plan).stream(plan.key, { start: plan.start, end: plan.end })).arrayBuffer();
+  return hex(await crypto.subtle.digest("SHA-256", bytes));
+};
 /** Many at once, and what the client's log said. */
 window.many = async (plan) => {
   const lines = [];

@@ -1,4 +1,4 @@
-// Backends that nobody here wrote, as they come from npm, and a bare signer; all sign for the mock server's store.
+// Backends that nobody here wrote, as they come from npm, and a bare signer; all sign for one store, the mock server's or another.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -10,15 +10,17 @@ import { toNodeHandler } from "@better-upload/server/adapters/node";
 import { custom } from "@better-upload/server/clients";
 import { AwsClient } from "aws4fetch";
 
-const [BUCKET, KEY, SECRET, REGION] = ["presigned", "presigned", "presigned-secret", "us-east-1"];
+const BUCKET = "presigned";
+/** The mock server's. */
+const ACCESS = { key: "presigned", secret: "presigned-secret", region: "us-east-1" };
 const PART = 5 << 20;
 const LARGEST_FORM = 6 << 20;
 
 /** Serves them on one free port; `sign` is the signer itself. */
-export async function startServers(store) {
+export async function startServers(store, access = ACCESS) {
   const folder = await mkdtemp(join(tmpdir(), "presigned-companion-"));
-  const [companion, better, sign] = [await startCompanion(store, folder), betterUpload(store), signer(store)];
-  const article = articleServer(store, sign);
+  const [companion, better, sign] = [await startCompanion(store, access, folder), betterUpload(store, access), signer(store, access)];
+  const article = articleServer(store, access, sign);
   const server = createServer(async (request, response) => {
     if (request.url.startsWith("/companion/")) {
       request.url = request.url.slice("/companion".length);
@@ -45,7 +47,7 @@ export async function startServers(store) {
   };
 }
 
-async function startCompanion(store, filePath) {
+async function startCompanion(store, { key, secret, region }, filePath) {
   // Without its clean-up job, which would keep this process alive.
   process.env.NODE_ENV = "test";
   const companion = await import("@uppy/companion");
@@ -57,10 +59,10 @@ async function startCompanion(store, filePath) {
     uploadUrls: [store],
     metrics: false,
     s3: {
-      key: KEY,
-      secret: SECRET,
+      key,
+      secret,
       bucket: BUCKET,
-      region: REGION,
+      region,
       endpoint: store,
       forcePathStyle: true,
       conditions: [["content-length-range", 0, LARGEST_FORM]],
@@ -69,9 +71,9 @@ async function startCompanion(store, filePath) {
   return app;
 }
 
-function betterUpload(store) {
+function betterUpload(store, { key, secret, region }) {
   const { host } = new URL(store);
-  const client = custom({ host, accessKeyId: KEY, secretAccessKey: SECRET, region: REGION, secure: false, forcePathStyle: true });
+  const client = custom({ host, accessKeyId: key, secretAccessKey: secret, region, secure: false, forcePathStyle: true });
   const onBeforeUpload = ({ req, file, clientMetadata }) => {
     if (req.headers.get("authorization") !== "Bearer page") throw new RejectUpload("You are not signed in.");
     const objectInfo = { key: `better/${crypto.randomUUID()}/${file.name.replaceAll(/[^\w.-]/g, "-")}` };
@@ -87,7 +89,7 @@ function betterUpload(store) {
 }
 
 /** The article's four routes and nothing else. `asked` counts what it was asked for. */
-function articleServer(store, sign) {
+function articleServer(store, access, sign) {
   const asked = {};
   const serve = async (request, response) => {
     const { pathname, searchParams } = new URL(request.url.slice("/article".length), store);
@@ -105,23 +107,27 @@ function articleServer(store, sign) {
       await fetch((await sign({ action: "delete", key })).url, { method: "DELETE" });
       return say({ message: "deleted" });
     }
-    if (name === "GET /files") return say({ files: await listed(store, searchParams.get("prefix") ?? "") });
+    if (name === "GET /files") return say({ files: await listed(store, access, searchParams.get("prefix") ?? "") });
     response.writeHead(404, { "content-type": "text/html" }).end("<h1>Not Found</h1>");
   };
   return Object.assign(serve, { asked });
 }
 
-async function listed(store, prefix) {
-  const aws = new AwsClient({ accessKeyId: KEY, secretAccessKey: SECRET, region: REGION, service: "s3" });
+async function listed(store, access, prefix) {
+  const aws = clientOf(access);
   const xml = await (await aws.fetch(`${store}${BUCKET}?list-type=2&prefix=${encodeURIComponent(prefix)}`)).text();
   const of = (text, name) => new RegExp(`<${name}>([^<]*)<`).exec(text)?.[1];
   const file = (text) => ({ key: of(text, "Key"), size: Number(of(text, "Size")), last_modified: of(text, "LastModified") });
   return xml.split("<Contents>").slice(1).map(file);
 }
 
+function clientOf({ key, secret, region }) {
+  return new AwsClient({ accessKeyId: key, secretAccessKey: secret, region, service: "s3" });
+}
+
 /** What an application's one signing route does. */
-function signer(store) {
-  const aws = new AwsClient({ accessKeyId: KEY, secretAccessKey: SECRET, region: REGION, service: "s3" });
+function signer(store, access) {
+  const aws = clientOf(access);
   const methods = { put: "PUT", get: "GET", delete: "DELETE", create: "POST", part: "PUT", "list-parts": "GET", complete: "POST", abort: "DELETE" };
   return async ({ action, key, uploadId, partNumber, partNumberMarker, metadata = {} }) => {
     const url = new URL(`${BUCKET}/${key.split("/").map(encodeURIComponent).join("/")}`, store);

@@ -37,9 +37,12 @@ const options: ClientOptions = {
   stallTimeout: 10_000,
   cacheSize: 1e9,
   cacheUser: "ada",
+  provider: "r2",
   onLog: (entry) => holds<Same<typeof entry, LogEntry>>(),
 };
 const client = new Client(options);
+// @ts-expect-error no store of that name
+new Client({ endpoint: "/api", provider: "azure" });
 new Client({ endpoint: "/api", headers: { authorization: "Bearer token" } });
 new Client({ backend: companion("https://companion.example", { headers: () => ({ authorization: "Bearer token" }), form: false }), partSize: 1 });
 new Client({ backend: betterUpload(new URL("https://app.example/api/upload"), "images") });
