@@ -28,6 +28,10 @@ test("a file is stored as gzip, and comes back as it was", { timeout }, async ()
   assert.deepEqual({ sha256: got.sha256, size: got.size, type: got.type }, { sha256: sent.sha256, size: sent.plain, type: "text/csv" }, got.message);
   assert.deepEqual(got.integrity, { verified: false, reason: "The bytes were decoded on their way, and storage's checksum is of the encoded ones." });
   assert.equal(await page.evaluate((key) => streamed(key), sent.key), sent.sha256);
+  for (const kept of [false, true]) {
+    const again = await page.evaluate((key) => download(key, { cache: "revalidate" }), sent.key);
+    assert.deepEqual({ sha256: again.sha256, kept: again.log.some((line) => line.startsWith("What is kept is the object still")) }, { sha256: sent.sha256, kept });
+  }
   await page.close();
 });
 
