@@ -138,10 +138,20 @@ async fn look<P: Platform>(platform: &P, key: &str) -> Result<Option<Seen>, Fail
 async fn open_any<P: Platform>(platform: &P, grant: &DownloadGrant) -> Opening<P> {
     let mut opened = platform.transport().get(&grant.signed, 0, None).await;
     for signed in &grant.others {
-        if matches!(opened, Ok(Opened::Body(..))) {
+        // That there is no such object is an answer, too.
+        let answered = match &opened {
+            Ok(Opened::Body(..)) => true,
+            Ok(Opened::Reply(reply)) => reply.status == 404,
+            Err(_) => false,
+        };
+        if answered {
             break;
         }
-        opened = platform.transport().get(signed, 0, None).await;
+        let next = platform.transport().get(signed, 0, None).await;
+        // Who got no answer may get one later; a refusal is for good.
+        if matches!((&opened, &next), (Ok(_), _) | (_, Ok(Opened::Body(..)))) {
+            opened = next;
+        }
     }
     opened
 }
