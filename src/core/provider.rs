@@ -31,7 +31,7 @@ static ALL: [Provider; 11] = [
     Provider { name: "digitalocean", host: "digitaloceanspaces.com", multiplexed: true, ..USUAL },
     Provider { name: "wasabi", ..USUAL },
     Provider { name: "tigris", host: "t3.storage.dev", multiplexed: true, ..USUAL },
-    Provider { name: "tigris", host: "fly.storage.tigris.dev", multiplexed: true, ..USUAL },
+    Provider { name: "tigris", host: "tigris.dev", multiplexed: true, ..USUAL },
 ];
 
 impl Provider {

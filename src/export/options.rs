@@ -214,7 +214,7 @@ impl Options {
             "auto" => Some(None),
             name => Provider::named(name).map(Some),
         };
-        Ok(self.optional("provider", parse, "\"auto\" or a store's name")?.flatten())
+        Ok(self.optional("provider", parse, "a store's name")?.flatten())
     }
 
     fn checksum(&self) -> Result<Option<Option<Algorithm>>, Error> {

@@ -20,7 +20,7 @@ let loading;
 function load() {
   loading ??= init().catch((error) => {
     loading = undefined;
-    throw new TransferError("internal", `The WebAssembly module could not be loaded: ${error.message}`, true);
+    throw new TransferError("internal", `The WebAssembly module can't be loaded: ${error.message}`, true);
   });
   return loading;
 }

@@ -49,7 +49,7 @@ export function compatibility() {
           store.title, backendOf(name).title, ...[...rows.values()].map((marks) => marks.get(`${store.name} ${name}`) ?? ""),
         ]))),
       ]);
-      await write("documents", DOCUMENTED);
+      await writeDocumented();
     },
   };
 }
@@ -62,6 +62,8 @@ const DOCUMENTED = [
     title, name, yes(equal), yes(forms), sums ?? "not said", { true: "succeeds", false: "NoSuchUpload" }[again] ?? "not said", life ? `end after ${life} day${life > 1 ? "s" : ""}` : "stay", http, source,
   ])),
 ];
+
+export const writeDocumented = () => write("documents", DOCUMENTED);
 
 /** Between the marks that the page has for it. */
 async function write(part, lines) {
