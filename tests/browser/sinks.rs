@@ -10,6 +10,7 @@ use presigned::{
         checksum::{Algorithm, Checksum},
         download::version::Version,
         error::Code,
+        hashing::Hasher,
         stretches::Stretch,
     },
     drive::seams::{Sink, Store},
