@@ -4,13 +4,11 @@
 // as they grow. Only what is noted there counts, so it is true however the page ends. A final name is given by a move, or at
 // the end of a stream that leaves the old file in its place until then: nothing partial ever has one.
 
+import { patiently } from "./patiently.js";
 import { Runs } from "./runs.js";
 
 const FOLDER = "presigned";
 const JOURNAL = ".journal";
-/** A page that is being buried may hold on to its files for a moment. */
-const TRIES = 15;
-const PAUSE = 200;
 /** So long, in milliseconds, what was begun is worth its room. */
 const OLDEST = 7 * 24 * 3_600_000;
 
@@ -342,15 +340,4 @@ async function publish(handle, to) {
 
 function whole(written, bytes) {
   if (written !== bytes.length) throw new DOMException("Not all bytes could be written.", "QuotaExceededError");
-}
-
-async function patiently(act) {
-  for (let left = TRIES; ; left -= 1) {
-    try {
-      return await act();
-    } catch (error) {
-      if (error.name !== "NoModificationAllowedError" || left === 0) throw error;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE));
-    }
-  }
 }

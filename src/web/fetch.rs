@@ -47,7 +47,7 @@ enum Reader {
     Default(ReadableStreamDefaultReader),
 }
 
-/// Some bytes in JavaScript's memory.
+/// Some bytes in JavaScript's memory, alone in their buffer: who writes them gives it away.
 pub struct Bytes(pub Uint8Array);
 
 /// `no-store`: Chromium serialises parallel ranges of one URL where its cache may keep them. A single

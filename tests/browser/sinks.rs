@@ -61,7 +61,7 @@ fn mib(from: u32, to: u32) -> Stretch {
 async fn write(sink: &BrowserSink, content: &Uint8Array, from: u32, to: u32) {
     sink.open(Some(SIZE.into())).await.unwrap();
     let starts = (from * MIB..to * MIB).step_by(MIB as usize / 2);
-    let writes = starts.map(|at| sink.write(at.into(), Bytes(content.subarray(at, at + MIB / 2))));
+    let writes = starts.map(|at| sink.write(at.into(), Bytes(content.slice(at, at + MIB / 2))));
     assert!(join_all(writes).await.iter().all(Result::is_ok));
 }
 
@@ -221,7 +221,7 @@ async fn a_full_disk_is_told_and_what_was_written_stays() {
     own.open(Some(SIZE.into())).await.unwrap();
     first.save(1, Save::Begin(Checkpoint::Download(point()))).await.unwrap();
     write(&own, &content, 0, 5).await;
-    let failed = own.write((5 * MIB).into(), Bytes(content.subarray(5 * MIB, 7 * MIB))).await.unwrap_err();
+    let failed = own.write((5 * MIB).into(), Bytes(content.slice(5 * MIB, 7 * MIB))).await.unwrap_err();
     assert_eq!(failed.error.code, Code::StorageFull);
     let_go(first, own).await;
 

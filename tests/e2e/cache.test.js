@@ -157,7 +157,7 @@ test("what is broken, refused or in the way is a plain download", { timeout }, a
   await same();
   await page.waitForFunction(() => end("one").then(({ log }) => log.some((line) => line.startsWith("The download is not kept: QuotaExceededError"))));
   await devtools.send("Storage.overrideQuotaForOrigin", { origin });
-  assert.deepEqual(Object.keys(await page.evaluate(() => kept())), []);
+  await page.waitForFunction(() => kept().then((files) => Object.keys(files).length === 0));
 
   for (const [options, client] of [[{ cache: "always" }], [{ cache: true }], [OPTIONS, { cacheSize: -1 }], [OPTIONS, { cacheSize: "1 GB" }]]) {
     await here.open(page, client);

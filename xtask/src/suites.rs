@@ -101,7 +101,7 @@ fn in_browser(browser: &str, driver: Option<PathBuf>) -> Result<(Command, Server
     let server = Server::start(&mut serve)?;
 
     // The module imports them, and the tests' own server serves this folder only.
-    for name in ["disk.js", "errors.js", "panic.js", "runs.js", "workers.js"] {
+    for name in ["disk.js", "errors.js", "panic.js", "patiently.js", "runs.js", "workers.js"] {
         let face = root().join("src/face").join(name);
         let copied = fs::copy(&face, root().join("tests/browser").join(name));
         copied.map_err(|error| Failure::Failed(format!("copy {}: {error}", face.display())))?;

@@ -4,6 +4,7 @@
 // a whole: what has no note is not there. A file is removed by whoever holds its lock alone, so none that a page still reads.
 
 import { TransferError } from "../errors.js";
+import { patiently } from "../patiently.js";
 
 const FOLDER = "presigned-cache";
 const NOTE = ".json";
@@ -75,7 +76,7 @@ export class Cache {
           await write(folder, file, blob);
           await write(folder, name + NOTE, JSON.stringify({ file, size, etag, contentType, filename, integrity, used: Date.now() }));
         } catch (error) {
-          await folder.removeEntry(file).catch(() => {});
+          await patiently(() => folder.removeEntry(file)).catch(() => {});
           throw error;
         }
       });
