@@ -12,8 +12,8 @@ const USUAL_SIZE = 256 * 1024 * 1024;
 
 /** The notes are written by one at a time, over all tabs. */
 const TURN = "presigned:cache";
-/** What this page is keeping just now, by whose and which it is. */
-const keeping = new Map();
+/** What this page is writing down just now, by whose and which it is. */
+const writing = new Map();
 
 export class Cache {
   #size;
@@ -28,7 +28,7 @@ export class Cache {
 
   /** What is noted of this key. */
   async find(key) {
-    await keeping.get(this.#own(key));
+    await writing.get(this.#own(key));
     return read(await ours(), await this.#nameOf(key));
   }
 
@@ -43,22 +43,29 @@ export class Cache {
 
   /** It was used just now. */
   async touch(key) {
-    const name = await this.#nameOf(key);
-    await inTurn(async () => {
-      const folder = await ours();
-      const note = await read(folder, name);
-      if (note) await write(folder, name + NOTE, JSON.stringify({ ...note, used: Date.now() }));
+    await this.#write(key, async () => {
+      const name = await this.#nameOf(key);
+      await inTurn(async () => {
+        const folder = await ours();
+        const note = await read(folder, name);
+        if (note) await write(folder, name + NOTE, JSON.stringify({ ...note, used: Date.now() }));
+      });
     });
   }
 
   /** Keeps a finished download, which `find` gives, in place of whatever is kept of its key; resolves with why it could not, if so. */
-  async keep(key, result, find) {
+  keep(key, result, find) {
+    return this.#write(key, () => this.#keep(key, result, find));
+  }
+
+  /** Resolves with what `work` does, or with what went wrong, in words; until then, nothing is found. */
+  async #write(key, work) {
     const own = this.#own(key);
-    const kept = this.#keep(key, result, find).catch((error) => `${error?.name}: ${error?.message}`);
-    keeping.set(own, kept);
-    const why = await kept;
-    if (keeping.get(own) === kept) keeping.delete(own);
-    return why;
+    const written = work().catch((error) => `${error?.name}: ${error?.message}`);
+    writing.set(own, written);
+    const outcome = await written;
+    if (writing.get(own) === written) writing.delete(own);
+    return outcome;
   }
 
   async #keep(key, { size, etag, contentType, filename, integrity }, find) {
@@ -114,7 +121,7 @@ export class Cache {
 /** Removes all that is kept, whoever's it is. What a page still reads goes with the next that is kept. */
 export async function clear() {
   if (hindrance()) return;
-  await Promise.all(keeping.values());
+  await Promise.all(writing.values());
   await inTurn(async () => {
     const folder = await ours();
     const { notes, files } = await contents(folder);
