@@ -19,8 +19,13 @@ pub enum Integrity {
 
 /// Our own checksum against what storage tells; `None` where it tells none of this kind.
 pub fn compare(own: Checksum, told: &[Checksum]) -> Option<Result<Integrity, Error>> {
-    let theirs = told.iter().copied().find(|sum| sum.is_like(own))?;
+    let theirs = like(own, told)?;
     Some(if own == theirs { Ok(Integrity::Verified(own)) } else { Err(mismatch(own, theirs)) })
+}
+
+/// The one that ours can be compared with: one of parts' checksums is of no use beside one of the bytes.
+pub fn like(own: Checksum, told: &[Checksum]) -> Option<Checksum> {
+    told.iter().copied().find(|sum| sum.is_like(own))
 }
 
 pub fn of(algorithm: Algorithm, told: &[Checksum]) -> Option<Checksum> {

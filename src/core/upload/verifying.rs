@@ -3,7 +3,7 @@
 //! Hashing goes on beside the sending, of parts that are under way or stored, so that their bytes are still at hand. It never
 //! ends an upload but where the file can't be read or the bytes differ: what could not be compared is told with the result.
 
-use super::{Phase, Upload, Work, parts::Parts};
+use super::{Phase, Upload, Work};
 use crate::core::{
     checkpoint::{NotedPart, Save},
     checksum::{Algorithm, Checksum},
@@ -131,11 +131,14 @@ impl Upload {
 
     /// A checksum is wanted that no answer has told.
     pub(super) fn wants_look_up(&self) -> bool {
-        let Phase::Verifying(completion) = &self.phase else { return false };
-        let all = self.parts.as_ref().is_some_and(Parts::all_hashed) && self.hashing.hindrance.is_none();
-        let told = told(completion);
-        let known = |algorithm| integrity::of(algorithm, &told).is_some();
-        all && self.may_look_up() && !self.hashing.algorithm.is_none_or(known)
+        let (Phase::Verifying(completion), Some(parts), Some(algorithm)) =
+            (&self.phase, &self.parts, self.hashing.algorithm)
+        else {
+            return false;
+        };
+        let wanted = self.may_look_up() && self.hashing.hindrance.is_none();
+        let own = || parts.sum(algorithm, self.upload.is_some());
+        wanted && own().is_some_and(|own| integrity::like(own, &told(completion)).is_none())
     }
 
     /// What storage tells when it is asked for nothing else. For a small file that would double the calls.
