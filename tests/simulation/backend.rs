@@ -75,7 +75,7 @@ impl SimWorld {
         assert!(lengths.len() < 2, "parts are of one size");
         let composite = etag::composite(&etags).filter(|_| server.weather.md5);
         // Some stores' say nothing of parts.
-        let plain = (server.weather.batch % 2 == 0).then(|| bytes[0].sum(Algorithm::Md5).text());
+        let plain = server.weather.batch.is_multiple_of(2).then(|| bytes[0].sum(Algorithm::Md5).text());
         let etag = composite.or(plain).unwrap_or_else(|| format!("{}-{}", upload.upload_id, etags.len()));
         let etag = format!("\"{etag}\"");
         let object = Object { bytes, etag, size, modified: server.unique() };
