@@ -55,6 +55,8 @@ pub enum Input {
         ticket: Ticket,
         bytes: u64,
     },
+    /// The bytes of a GET come faster than they are read, and pile up where nobody holds them back.
+    Behind,
     /// The reader of a stream has taken all bytes before this offset.
     Taken {
         up_to: u64,

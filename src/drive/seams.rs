@@ -100,6 +100,11 @@ pub trait Body {
 
     /// `None` at the end.
     fn chunk(&mut self) -> impl Future<Output = Result<Option<Self::Chunk>, Failure>>;
+
+    /// More comes than is read: it piles up in memory. Said once for each time that it is found.
+    fn is_behind(&mut self) -> bool {
+        false
+    }
 }
 
 /// Some bytes, which need not be in this program's memory.

@@ -219,8 +219,11 @@ async fn fetch<P: Platform>(
                 continue;
             }
             let Some(chunk) = reading.as_mut().filter(|_| ahead < WRITTEN_AHEAD) else { break };
-            let Poll::Ready((body, chunk)) = chunk.as_mut().poll(cx) else { break };
+            let Poll::Ready((mut body, chunk)) = chunk.as_mut().poll(cx) else { break };
             reading = None;
+            if body.is_behind() {
+                post.send(|_| Input::Behind);
+            }
             if let Some(chunk) = chunk? {
                 let chunk = chunk.truncate(gate.room(at));
                 let bytes = chunk.len();

@@ -114,6 +114,8 @@ pub enum Second {
 pub struct Weather {
     pub cut: u64,
     pub stall: u64,
+    /// The page reads more slowly than a download comes.
+    pub behind: u64,
     pub slow_down: u64,
     pub server_error: u64,
     pub forbidden: u64,

@@ -204,6 +204,11 @@ impl Body for SimBody {
         }
         Ok(Some(SimChunk(chunk)))
     }
+
+    fn is_behind(&mut self) -> bool {
+        let behind = self.world.server.weather.behind;
+        behind > 0 && self.world.server.happens(behind)
+    }
 }
 
 impl Chunk for SimChunk {

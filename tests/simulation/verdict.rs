@@ -169,6 +169,8 @@ impl World {
             false => 0,
         };
         let needed: u64 = transfers.iter().map(|transfer| 16 + parts(transfer)).sum();
+        // Each time the page falls behind, what is under way is cut.
+        let needed = needed + if self.platform.server.weather.behind > 0 { needed } else { 0 };
         let bound = 3 * needed * lives + 2 * ends.retries;
         assert!(ends.requests <= bound, "{} requests, where {bound} would be many", ends.requests);
     }

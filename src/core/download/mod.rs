@@ -12,6 +12,7 @@
 //! | `getting` | one range on its way from storage |
 //! | `matching` | ranges that storage itself refuses of another version |
 //! | `pieces` | what is still to come |
+//! | `pace` | shorter ranges, while they are read more slowly than they come |
 //! | `verifying` | whether what has come is what storage has |
 //! | `version` | whether an answer speaks of the same object |
 //! | `cursor` | where a player reads: what it waits for comes first |
@@ -25,6 +26,7 @@ mod cursor;
 mod getting;
 mod hosts;
 mod matching;
+mod pace;
 mod pieces;
 mod telling;
 mod verifying;
@@ -43,6 +45,7 @@ use self::{
     cursor::Cursor,
     hosts::Hosts,
     matching::Matching,
+    pace::Pace,
     pieces::{Piece, Pieces},
     verifying::Hashing,
     version::Version,
@@ -134,6 +137,7 @@ pub struct Download {
     filename: Option<String>,
     pieces: Pieces,
     cursor: Cursor,
+    pace: Pace,
     blocks: Option<Blocks>,
     hashing: Hashing,
     /// Whether the object is what storage has, once that is known.
@@ -190,6 +194,7 @@ impl Download {
             filename: None,
             pieces: Pieces::default(),
             cursor: Cursor::default(),
+            pace: Pace::new(),
             blocks: None,
             hashing: Hashing::new(checksum),
             integrity: None,
@@ -410,6 +415,7 @@ impl Engine for Download {
             Input::Unsaved(why) => self.log(Level::Warn, why),
             Input::Head { ticket, head } => self.head(ticket, &head),
             Input::Received { ticket, bytes } => self.received(ticket, bytes),
+            Input::Behind => self.fell_behind(),
             Input::Answer { ticket, answer } => self.answered(ticket, answer),
             Input::Taken { up_to } => self.taken(up_to),
             Input::Wanted { from } => self.wanted(from),
