@@ -10,6 +10,7 @@ use crate::core::{
     error::Failure,
     fleet::TransferId,
     group::Files,
+    hashing,
     http::Response,
     protocol::{
         Completion, DownloadGrant, PartGrants, Signed, StoredFile, StoredPart, UnsignedPart, UploadGrant, UploadRef,
@@ -119,6 +120,9 @@ pub trait Chunk {
 
     /// Without so many bytes at its front.
     fn skip(self, len: u64) -> Self;
+
+    /// Feeds its bytes to a hasher.
+    fn hash(&self, hasher: &mut hashing::Hasher);
 }
 
 /// Where a download's bytes are put together. Writes come in any order and several at once; each counts once it has

@@ -9,10 +9,11 @@ use web_sys::{
     ReadableStreamReaderMode, RequestCache,
 };
 
-use super::{abort::AbortOnDrop, buffers};
+use super::{abort::AbortOnDrop, buffers, hasher};
 use crate::{
     core::{
         error::{Code, Error, Failure},
+        hashing::Hasher,
         http::{Headers, Response},
         protocol::{Method, Signed},
     },
@@ -173,5 +174,9 @@ impl Chunk for Bytes {
             Ok(len) if len > 0 => Self(self.0.subarray(len, self.0.length())),
             _ => self,
         }
+    }
+
+    fn hash(&self, hasher: &mut Hasher) {
+        hasher::add(hasher, &self.0);
     }
 }

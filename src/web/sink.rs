@@ -295,10 +295,7 @@ impl Sink for BrowserSink {
         let (runs, blob) = match self.opened() {
             Place::Memory(_) => (Vec::new(), Some(self.0.memory.seal(size, content_type).await?)),
             Place::Disk(file) => file.seal(size).await.map_err(Trouble::into_failure)?,
-            Place::Stream(stream) => {
-                stream.end();
-                (Vec::new(), None)
-            }
+            Place::Stream(stream) => return Ok(stream.finish().await),
         };
         self.0.sealed.replace(blob);
         Ok(runs::whole(&runs, size))

@@ -113,8 +113,10 @@ impl SimWorld {
 }
 
 impl SimSink {
-    pub fn streamed(start: u64) -> Self {
-        Self { stream: Some(Stream::new(start)), ..Self::default() }
+    pub fn streamed(span: (u64, Option<u64>)) -> Self {
+        let whole = span == (0, None);
+        let stream = Stream::new(span.0, whole.then_some(Algorithm::Crc64Nvme));
+        Self { stream: Some(stream), ..Self::default() }
     }
 
     pub fn keep_with(&self, world: SimWorld, id: TransferId) {
@@ -187,7 +189,15 @@ impl Sink for SimSink {
 
     async fn seal(&self, size: u64, _content_type: Option<&str>) -> Result<Option<Checksum>, Failure> {
         assert_eq!(self.sealed.replace(Some(size)), None, "sealed once");
-        self.stream.iter().for_each(|stream| stream.end());
+        if let Some(stream) = &self.stream {
+            let sums = stream.finish().await.is_some();
+            let read = self.written.borrow();
+            // They were taken in order, each once.
+            let join = |whole: Checksum, (_, bytes): &(u64, Stretch)| {
+                whole.and(bytes.sum(Algorithm::Crc64Nvme), Algorithm::Crc64Nvme.shift(bytes.len()))
+            };
+            return Ok(sums.then(|| read.iter().fold(Checksum::empty(Algorithm::Crc64Nvme), join)));
+        }
         let of = self.written.borrow().first().map_or(0, |(_, bytes)| bytes.of);
         let world = self.keeper.borrow();
         let sums = world.as_ref().is_some_and(|(world, _)| world.server.weather.sink_sums);

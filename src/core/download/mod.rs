@@ -165,9 +165,10 @@ pub struct Download {
 
 impl Download {
     pub fn new(key: String, settings: &Settings, seed: u64, wanted: Wanted) -> Self {
-        // Of a stream nothing is kept, so there is nothing to recall, and nothing that could be hashed at its end.
+        // Of a stream nothing is kept, so there is nothing to recall; and of a part of an object, storage tells no checksum.
         let (phase, checksum, if_match) = match wanted {
             Wanted::File { resume, if_match } => (Phase::Recalling { resume }, settings.checksum_down(), if_match),
+            Wanted::Stream { start: 0, end: None } => (Phase::Requesting, settings.checksum_down(), false),
             Wanted::Stream { .. } => (Phase::Requesting, None, false),
         };
         Self {

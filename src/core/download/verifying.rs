@@ -1,6 +1,6 @@
 //! Whether what was put together is what storage has: all of it is read once more and hashed, once storage has told a checksum.
 
-use super::{Download, Phase, Work};
+use super::{Download, Phase, Work, window::Window};
 use crate::core::{
     checksum::{Algorithm, Checksum},
     error::{Code, Failure},
@@ -59,9 +59,14 @@ impl Download {
         let size = self.size.unwrap_or(self.received);
         self.hear_of_it();
         let own = sum.map(|sum| sum.algorithm);
-        let mut known = own.into_iter().chain(Algorithm::CRCS);
+        // A stream's bytes are gone, so they can't be summed up by another.
+        let others = Algorithm::CRCS.into_iter().filter(|_| self.window.is_none());
+        let mut known = own.into_iter().chain(others);
         let algorithm = known.find(|known| integrity::of(*known, &self.hashing.told).is_some());
         let hindrance = match algorithm {
+            _ if self.hashing.off && self.window.as_ref().is_some_and(Window::is_part) => {
+                "Only a part of the object was asked for."
+            }
             _ if self.hashing.off => "Checksums are switched off.",
             None => "Neither the backend nor storage tells a checksum of this object.",
             Some(_) if self.hashing.decoded => {

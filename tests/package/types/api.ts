@@ -154,6 +154,7 @@ export async function downloads(key: string, handle: FileSystemFileHandle): Prom
   await client.clearCache();
   const stream: ReadableStream<Uint8Array> = client.stream(key, { start: 0, end: 100, onProgress: ({ loaded }) => console.log(loaded) });
   console.log(new Response(client.stream(key)), stream);
+  client.stream(key, { onIntegrity: (integrity) => console.log(integrity.verified ? integrity.value : integrity.reason) });
   // @ts-expect-error
   client.stream(key, { to: "blob" });
   const zip: ReadableStream<Uint8Array> = client.zip([key, { key, name: "a/b.txt", lastModified: 0 }, ...(await client.list())], {
