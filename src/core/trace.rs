@@ -74,6 +74,7 @@ impl Trace {
             Command::RequestDownload(_) => ("request-download", None, None),
             Command::Get { start, end, .. } => ("get", Some(*start), *end),
             Command::Restart => ("restart", None, None),
+            Command::Reopen(_) => ("reopen", None, None),
             Command::Seal { .. } => ("seal", None, None),
             Command::Commit => ("commit", None, None),
         };

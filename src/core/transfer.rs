@@ -16,6 +16,7 @@ use super::{
     protocol::{
         Completion, DownloadGrant, PartGrants, Signed, StoredPart, UnsignedPart, UploadGrant, UploadRef, UploadRequest,
     },
+    stretches::Stretch,
     time::Millis,
     trace::Trace,
 };
@@ -109,7 +110,7 @@ pub enum Answer {
     Replied(Response),
     /// The body of a GET came to its end, or to the bound of [`Output::Read`].
     Ended,
-    /// The sink is empty again.
+    /// The sink is empty again, or without what it was to forget.
     Restarted,
     /// The sink is closed and holds the whole object, whose checksum it tells where it has summed it up on the way.
     Sealed(Option<Checksum>),
@@ -168,6 +169,8 @@ pub enum Command {
         size: u64,
         content_type: Option<String>,
     },
+    /// What was sealed is not what storage has: forget these stretches, to be written again.
+    Reopen(Vec<Stretch>),
     /// What was sealed is what storage has: give it its final name.
     Commit,
 }

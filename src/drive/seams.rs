@@ -16,6 +16,7 @@ use crate::core::{
         Completion, DownloadGrant, PartGrants, Signed, StoredFile, StoredPart, UnsignedPart, UploadGrant, UploadRef,
         UploadRequest,
     },
+    stretches::Stretch,
     time::Millis,
     transfer::{End, Event, Progress},
 };
@@ -142,6 +143,11 @@ pub trait Sink: 'static {
     fn clear(&self) -> impl Future<Output = Result<(), Failure>>;
     /// All bytes are here: closes it. Tells their checksum, where it has summed them up as they came.
     fn seal(&self, size: u64, content_type: Option<&str>) -> impl Future<Output = Result<Option<Checksum>, Failure>>;
+    /// Some of what was sealed is not what storage has: forgets these stretches, to be written once more and sealed again.
+    ///
+    /// # Errors
+    /// Where it can't.
+    fn reopen(&self, lost: &[Stretch]) -> impl Future<Output = Result<(), Failure>>;
     /// They are what storage has: makes the result of them. Nothing has had its final name before.
     fn commit(&self) -> impl Future<Output = Result<(), Failure>>;
 }

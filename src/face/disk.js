@@ -121,6 +121,12 @@ class OpenFile {
     }));
   }
 
+  /** Without these stretches, and without checksums: those are of other bytes. */
+  forget(lost) {
+    this.#hashing = () => () => undefined;
+    this.runs = this.runs.without(lost);
+  }
+
   next(step) {
     const done = this.#last.then(step);
     this.#last = done.catch(() => {});
@@ -133,6 +139,7 @@ class KeptFile extends OpenFile {
   #handle;
   #access;
   #journal;
+  #header;
   #noted = 0;
 
   constructor(id, handle, access, runs, hashing, gone) {
@@ -144,6 +151,15 @@ class KeptFile extends OpenFile {
 
   put(bytes, at) {
     whole(this.#access.write(bytes, { at }), bytes);
+  }
+
+  /** Forgets stretches of what was sealed, which are written again. What is left has no checksums any more. */
+  reopen(lost) {
+    return this.next(async () => {
+      this.#access = await patiently(() => this.#handle.createSyncAccessHandle());
+      this.forget(lost);
+      if (this.#journal) await this.#noteAll();
+    });
   }
 
   settle() {
@@ -166,11 +182,9 @@ class KeptFile extends OpenFile {
       this.#access.flush();
       const handle = await (await ours()).getFileHandle(this.#id + JOURNAL, { create: true });
       this.#journal ??= await patiently(() => handle.createSyncAccessHandle());
-      this.runs.fresh();
-      this.#noted = 0;
+      this.#header = header;
       // Whatever is left behind the new lines was true before, and still is.
-      this.#note([header, ...this.runs.all()]);
-      await this.#journal.truncate(this.#noted);
+      await this.#noteAll();
     });
   }
 
@@ -214,6 +228,13 @@ class KeptFile extends OpenFile {
 
   remove() {
     return this.close(false);
+  }
+
+  async #noteAll() {
+    this.runs.fresh();
+    this.#noted = 0;
+    this.#note([this.#header, ...this.runs.all()]);
+    await this.#journal.truncate(this.#noted);
   }
 
   #note(lines) {

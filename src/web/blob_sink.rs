@@ -129,6 +129,15 @@ impl BlobSink {
         self.held.borrow_mut().clear();
     }
 
+    /// All that was sealed, without these stretches, which are to come once more.
+    pub fn reopen(&self, sealed: &Blob, lost: &[Stretch]) -> Result<(), Failure> {
+        for stretch in stretches::gaps(lost, sealed.size() as u64) {
+            let blob = sealed.slice_with_f64_and_f64(stretch.start as f64, stretch.end as f64).map_err(|_| full())?;
+            self.held.borrow_mut().push(Held { stretch, blob });
+        }
+        Ok(())
+    }
+
     pub async fn seal(&self, size: u64, content_type: Option<&str>) -> Result<Blob, Failure> {
         let runs = self.runs.borrow().clone();
         for run in runs {

@@ -7,7 +7,7 @@
 use std::{cell::RefCell, future::ready, rc::Rc};
 
 use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
-use js_sys::Function;
+use js_sys::{Array, Function};
 use wasm_bindgen::JsValue;
 use web_sys::Blob;
 
@@ -301,6 +301,19 @@ impl Sink for BrowserSink {
         Ok(runs::whole(&runs, size))
     }
 
+    async fn reopen(&self, lost: &[Stretch]) -> Result<(), Failure> {
+        let sealed = self.0.sealed.take();
+        match self.opened() {
+            Place::Memory(_) => self.0.memory.reopen(&sealed.ok_or_else(gone)?, lost),
+            Place::Disk(file) => {
+                let pair = |own: &Stretch| Array::of2(&(own.start as f64).into(), &(own.end as f64).into());
+                let lost = lost.iter().map(pair).collect::<Array>();
+                file.ask("reopen", &[lost.into()]).await.map(drop).map_err(Trouble::into_failure)
+            }
+            Place::Stream(_) => Err(gone()),
+        }
+    }
+
     async fn commit(&self) -> Result<(), Failure> {
         if let Place::Disk(file) = self.opened() {
             file.ask("commit", &[self.0.target.to_js()]).await.map_err(Trouble::into_failure)?;
@@ -357,6 +370,10 @@ async fn open(
             Err(failure)
         }
     }
+}
+
+fn gone() -> Failure {
+    Failure::fatal(Error::new(Code::Internal, "These bytes are not here any more."))
 }
 
 fn unsaved(why: &str) -> String {

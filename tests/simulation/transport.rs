@@ -9,7 +9,7 @@ use presigned::{
 
 use super::{
     platform::{SimSource, SimWorld},
-    server::{InFlight, Second, Server, Stretch, is_second, refusal, reply, sum_header},
+    server::{CORRUPT, InFlight, Second, Server, Stretch, is_second, refusal, reply, sum_header},
 };
 
 pub struct SimBody {
@@ -202,7 +202,8 @@ impl Body for SimBody {
         if self.world.server.happens(weather.stall) {
             pending::<()>().await;
         }
-        Ok(Some(SimChunk(chunk)))
+        let spoilt = weather.spoilt > 0 && self.world.server.happens(weather.spoilt);
+        Ok(Some(SimChunk(if spoilt { Stretch { of: chunk.of | CORRUPT, ..chunk } } else { chunk })))
     }
 
     fn is_behind(&mut self) -> bool {

@@ -14,6 +14,7 @@
 //! | `pieces` | what is still to come |
 //! | `pace` | shorter ranges, while they are read more slowly than they come |
 //! | `verifying` | whether what has come is what storage has |
+//! | `repairing` | which parts of it are not, and are fetched again |
 //! | `version` | whether an answer speaks of the same object |
 //! | `cursor` | where a player reads: what it waits for comes first |
 //! | `window` | a stream in order: how far ahead of its reader it is fetched |
@@ -28,6 +29,7 @@ mod hosts;
 mod matching;
 mod pace;
 mod pieces;
+mod repairing;
 mod telling;
 mod verifying;
 pub mod version;
@@ -47,6 +49,7 @@ use self::{
     matching::Matching,
     pace::Pace,
     pieces::{Piece, Pieces},
+    repairing::Repairing,
     verifying::Hashing,
     version::Version,
     window::Window,
@@ -87,6 +90,10 @@ enum Phase {
     Sealing,
     /// So many bytes are compared with storage's checksum.
     Verifying(Algorithm, u64),
+    /// They differ: it is found out which parts do.
+    Comparing,
+    /// The sink forgets those.
+    Reopening,
     /// All is well: the sink gives the object its final name.
     Committing,
     Over,
@@ -140,6 +147,7 @@ pub struct Download {
     pace: Pace,
     blocks: Option<Blocks>,
     hashing: Hashing,
+    repairing: Repairing,
     /// Whether the object is what storage has, once that is known.
     integrity: Option<Integrity>,
     received: u64,
@@ -198,6 +206,7 @@ impl Download {
             pace: Pace::new(),
             blocks: None,
             hashing: Hashing::new(checksum),
+            repairing: Repairing::default(),
             integrity: None,
             received: 0,
             gained_at: 0,
@@ -299,6 +308,7 @@ impl Download {
                     self.log(Level::Info, "A range did not survive the jump of the clock: it is asked for again.");
                 }
                 (Some(Work::Hash(start, end)), Phase::Verifying(algorithm, _)) => self.hash(algorithm, start, end),
+                (Some(Work::Hash(..)), Phase::Comparing) => self.give_up(),
                 _ => {}
             }
         }
@@ -315,6 +325,7 @@ impl Download {
             self.phase = Phase::Sealing;
         }
         self.verify();
+        self.compare();
         let calling = self.calls.is_resting() || self.flights.iter().any(|(_, work)| matches!(work, Work::Call));
         if !calling {
             self.call();
