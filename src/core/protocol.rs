@@ -288,11 +288,12 @@ pub fn download_grant(answer: &Json) -> Result<DownloadGrant, Error> {
 
 /// Whatever else it is, it is not ours.
 fn part_sums(parts: &Json) -> Option<Vec<PartSum>> {
-    let part = |part: &Json| {
+    let mut sums = Vec::new();
+    for part in parts.list()? {
         let sum = told(part).into_iter().find(|sum| sum.algorithm.is_crc())?;
-        Some(PartSum { size: part.get("size")?.integer().filter(|size| *size > 0)?, sum })
-    };
-    parts.list()?.iter().map(part).collect()
+        sums.push(PartSum { size: part.get("size")?.integer().filter(|size| *size > 0)?, sum });
+    }
+    Some(sums)
 }
 
 /// `download_urls`: the same object signed for several hosts, with the headers of the answer.

@@ -162,15 +162,13 @@ pub enum Command {
         start: u64,
         end: Option<u64>,
     },
-    /// Forget what the sink holds.
-    Restart,
+    /// Forget what the sink holds; of what was sealed, these stretches alone, to be written and sealed again.
+    Restart(Vec<Stretch>),
     /// All bytes are in the sink: make the result of it.
     Seal {
         size: u64,
         content_type: Option<String>,
     },
-    /// What was sealed is not what storage has: forget these stretches, to be written again.
-    Reopen(Vec<Stretch>),
     /// What was sealed is what storage has: give it its final name.
     Commit,
 }

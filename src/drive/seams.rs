@@ -139,15 +139,10 @@ pub trait Sink: 'static {
     fn write(&self, at: u64, chunk: Self::Chunk) -> LocalBoxFuture<'static, Result<(), Failure>>;
     /// So many bytes from here on were written, and count.
     fn arrived(&self, _at: u64, _bytes: u64) {}
-    /// Forgets all that was written.
-    fn clear(&self) -> impl Future<Output = Result<(), Failure>>;
+    /// Forgets all that was written; or only these stretches of what was sealed, which will be written once more and sealed again.
+    fn clear(&self, lost: &[Stretch]) -> impl Future<Output = Result<(), Failure>>;
     /// All bytes are here: closes it. Tells their checksum, where it has summed them up as they came.
     fn seal(&self, size: u64, content_type: Option<&str>) -> impl Future<Output = Result<Option<Checksum>, Failure>>;
-    /// Some of what was sealed is not what storage has: forgets these stretches, to be written once more and sealed again.
-    ///
-    /// # Errors
-    /// Where it can't.
-    fn reopen(&self, lost: &[Stretch]) -> impl Future<Output = Result<(), Failure>>;
     /// They are what storage has: makes the result of them. Nothing has had its final name before.
     fn commit(&self) -> impl Future<Output = Result<(), Failure>>;
 }

@@ -90,8 +90,7 @@ async fn answer<P: Platform>(
             tell_protocol(platform, &signed, post);
             Ok(answer)
         }
-        (Command::Restart, Work::Download { sink, .. }) => sink.clear().await.map(|()| Answer::Restarted),
-        (Command::Reopen(lost), Work::Download { sink, .. }) => sink.reopen(&lost).await.map(|()| Answer::Restarted),
+        (Command::Restart(lost), Work::Download { sink, .. }) => sink.clear(&lost).await.map(|()| Answer::Restarted),
         (Command::Seal { size, content_type }, Work::Download { sink, .. }) => {
             sink.seal(size, content_type.as_deref()).await.map(Answer::Sealed)
         }

@@ -153,15 +153,6 @@ class KeptFile extends OpenFile {
     whole(this.#access.write(bytes, { at }), bytes);
   }
 
-  /** Forgets stretches of what was sealed, which are written again. What is left has no checksums any more. */
-  reopen(lost) {
-    return this.next(async () => {
-      this.#access = await patiently(() => this.#handle.createSyncAccessHandle());
-      this.forget(lost);
-      if (this.#journal) await this.#noteAll();
-    });
-  }
-
   settle() {
     this.#access?.flush();
     if (this.#journal) this.#note(this.runs.fresh());
@@ -188,8 +179,15 @@ class KeptFile extends OpenFile {
     });
   }
 
-  clear() {
+  /** Forgets all; or stretches of what was sealed, which are written again, and all checksums. */
+  clear(lost = []) {
     return this.next(async () => {
+      if (lost.length > 0) {
+        this.#access = await patiently(() => this.#handle.createSyncAccessHandle());
+        this.forget(lost);
+        if (this.#journal) await this.#noteAll();
+        return;
+      }
       await this.#forget();
       await this.#access.truncate(0);
       this.runs = new Runs();

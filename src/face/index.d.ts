@@ -471,6 +471,8 @@ export interface DownloadGrant {
   contentEncoding?: string | undefined;
   checksumCrc64nvme?: string | undefined;
   checksumCrc32c?: string | undefined;
+  /** All of the object's parts, in order, each with a checksum: where its bytes are not what storage has, the bad parts are fetched again, once. */
+  parts?: { size: number; checksumCrc64nvme?: string | undefined; checksumCrc32c?: string | undefined }[] | undefined;
 }
 export interface PartGrants {
   parts: { partNumber: number; url: string; headers?: Record<string, string> | undefined }[];

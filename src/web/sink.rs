@@ -275,13 +275,21 @@ impl Sink for BrowserSink {
         }
     }
 
-    async fn clear(&self) -> Result<(), Failure> {
-        self.tell("clear", JsValue::UNDEFINED, JsValue::UNDEFINED);
+    async fn clear(&self, lost: &[Stretch]) -> Result<(), Failure> {
+        let all = lost.is_empty();
+        if all {
+            self.tell("clear", JsValue::UNDEFINED, JsValue::UNDEFINED);
+        }
+        let sealed = self.0.sealed.take();
         match self.opened() {
-            Place::Memory(_) => self.0.memory.clear(),
+            Place::Memory(_) => self.0.memory.clear(sealed, lost)?,
             Place::Disk(file) => {
-                file.keep(false);
-                file.ask("clear", &[]).await.map_err(Trouble::into_failure)?;
+                let pair = |own: &Stretch| Array::of2(&(own.start as f64).into(), &(own.end as f64).into());
+                if all {
+                    file.keep(false);
+                }
+                let lost = lost.iter().map(pair).collect::<Array>();
+                file.ask("clear", &[lost.into()]).await.map_err(Trouble::into_failure)?;
             }
             Place::Stream(stream) => stream.clear(),
         }
@@ -299,19 +307,6 @@ impl Sink for BrowserSink {
         };
         self.0.sealed.replace(blob);
         Ok(runs::whole(&runs, size))
-    }
-
-    async fn reopen(&self, lost: &[Stretch]) -> Result<(), Failure> {
-        let sealed = self.0.sealed.take();
-        match self.opened() {
-            Place::Memory(_) => self.0.memory.reopen(&sealed.ok_or_else(gone)?, lost),
-            Place::Disk(file) => {
-                let pair = |own: &Stretch| Array::of2(&(own.start as f64).into(), &(own.end as f64).into());
-                let lost = lost.iter().map(pair).collect::<Array>();
-                file.ask("reopen", &[lost.into()]).await.map(drop).map_err(Trouble::into_failure)
-            }
-            Place::Stream(_) => Err(gone()),
-        }
     }
 
     async fn commit(&self) -> Result<(), Failure> {
@@ -370,10 +365,6 @@ async fn open(
             Err(failure)
         }
     }
-}
-
-fn gone() -> Failure {
-    Failure::fatal(Error::new(Code::Internal, "These bytes are not here any more."))
 }
 
 fn unsaved(why: &str) -> String {

@@ -151,6 +151,18 @@ impl SimSink {
         sum
     }
 
+    /// Some of what was sealed is to come once more.
+    fn reopen(&self, lost: &[stretches::Stretch]) -> Result<(), Failure> {
+        assert!(self.sealed.take().is_some() && self.stream.is_none(), "what is reopened was sealed");
+        let all = self.written.take();
+        let kept = all.iter().flat_map(|(_, bytes)| without(*bytes, lost)).map(|bytes| (bytes.start, bytes));
+        self.written.replace(kept.collect());
+        if let Some((world, id)) = &*self.keeper.borrow() {
+            world.lose(*id, lost);
+        }
+        Ok(())
+    }
+
     /// Bytes that came already are not written again.
     fn put(&self, at: u64, bytes: Stretch) {
         let mut written = self.written.borrow_mut();
@@ -215,7 +227,10 @@ impl Sink for SimSink {
         .boxed_local()
     }
 
-    async fn clear(&self) -> Result<(), Failure> {
+    async fn clear(&self, lost: &[stretches::Stretch]) -> Result<(), Failure> {
+        if !lost.is_empty() {
+            return self.reopen(lost);
+        }
         match &self.stream {
             Some(stream) => stream.clear(),
             None => self.written.borrow_mut().clear(),
@@ -237,17 +252,6 @@ impl Sink for SimSink {
         let world = self.keeper.borrow();
         let sums = world.as_ref().is_some_and(|(world, _)| world.server.weather.sink_sums);
         Ok(sums.then(|| self.sum(0, size, Algorithm::Crc64Nvme)))
-    }
-
-    async fn reopen(&self, lost: &[stretches::Stretch]) -> Result<(), Failure> {
-        assert!(self.sealed.take().is_some() && self.stream.is_none(), "what is reopened was sealed");
-        let all = self.written.take();
-        let kept = all.iter().flat_map(|(_, bytes)| without(*bytes, lost)).map(|bytes| (bytes.start, bytes));
-        self.written.replace(kept.collect());
-        if let Some((world, id)) = &*self.keeper.borrow() {
-            world.lose(*id, lost);
-        }
-        Ok(())
     }
 
     async fn commit(&self) -> Result<(), Failure> {

@@ -45,7 +45,7 @@ impl Download {
             _ if self.paused || !self.admitted => None,
             Phase::Recalling { resume } => Some(Command::Recall { resume }),
             Phase::Requesting => Some(request()),
-            Phase::Restarting => Some(Command::Restart),
+            Phase::Restarting => Some(Command::Restart(Vec::new())),
             Phase::Probing | Phase::Fetching if self.lease().is_none() && self.has_next() => Some(request()),
             _ => None,
         }

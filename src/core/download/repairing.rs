@@ -12,33 +12,40 @@ use crate::core::{
 
 #[derive(Debug, Default)]
 pub(super) struct Repairing {
-    /// What the backend tells of the object's parts, in order; taken once.
-    pub granted: Vec<PartSum>,
-    parts: Vec<(Stretch, Checksum)>,
-    /// So many parts are hashed, or about to be.
-    begun: usize,
+    /// What the backend tells of the object's parts, in order.
+    pub parts: Vec<PartSum>,
+    /// Up to here, parts are hashed, or about to be.
+    begun: u64,
     differing: Vec<Stretch>,
     /// What it fails of, where it can't be repaired.
     mismatch: Option<Error>,
 }
 
+impl Repairing {
+    fn size(&self) -> u64 {
+        self.parts.iter().fold(0, |sum, part| sum.saturating_add(part.size))
+    }
+
+    /// The part that begins here.
+    fn at(&self, start: u64) -> Option<(Stretch, Checksum)> {
+        let mut end = 0_u64;
+        self.parts.iter().find_map(|part| {
+            let own = Stretch { start: end, end: end.saturating_add(part.size) };
+            end = own.end;
+            (own.start == start).then_some((own, part.sum))
+        })
+    }
+}
+
 impl Download {
     /// All bytes are here, and they differ from storage's.
     pub(super) fn repair(&mut self, size: u64, mismatch: Error) {
-        let mut at = 0_u64;
-        let granted = std::mem::take(&mut self.repairing.granted);
-        let mut place = |part: &PartSum| {
-            let start = at;
-            at = at.saturating_add(part.size);
-            (Stretch { start, end: at }, part.sum)
-        };
-        self.repairing.parts = granted.iter().map(&mut place).collect();
-        self.repairing.mismatch = Some(mismatch);
-        // A stream's bytes are with its reader, and one part is all.
-        if self.window.is_some() || self.repairing.parts.len() < 2 || at != size {
+        let was = self.repairing.mismatch.replace(mismatch);
+        // A stream's bytes are with its reader; one part is all; and what was repaired once is not twice.
+        if was.is_some() || self.window.is_some() || self.repairing.parts.len() < 2 || self.repairing.size() != size {
             return self.give_up();
         }
-        self.log(Level::Warn, "The bytes are not what storage has: part by part they are compared.");
+        self.log(Level::Warn, "The bytes are not what storage has: the parts that differ are fetched again.");
         self.phase = Phase::Comparing;
         self.compare();
     }
@@ -49,34 +56,30 @@ impl Download {
             return;
         }
         while self.flights.len() < AT_ONCE
-            && let Some((Stretch { start, end }, sum)) = self.repairing.parts.get(self.repairing.begun).copied()
+            && let Some((Stretch { start, end }, sum)) = self.repairing.at(self.repairing.begun)
         {
-            self.repairing.begun += 1;
+            self.repairing.begun = end;
             self.hash(sum.algorithm, start, end);
         }
-        if self.flights.is_empty() {
-            match self.repairing.differing.len() {
-                0 => self.give_up(),
-                differing => {
-                    let all = self.repairing.parts.len();
-                    self.log(Level::Warn, format!("{differing} of {all} parts differ: they are fetched again."));
-                    self.phase = Phase::Reopening;
-                }
-            }
+        if !self.flights.is_empty() {
+            return;
         }
+        if self.repairing.differing.is_empty() {
+            return self.give_up();
+        }
+        self.phase = Phase::Reopening;
     }
 
     pub(super) fn compared(&mut self, start: u64, outcome: Result<Checksum, Failure>) {
-        let part = self.repairing.parts.iter().find(|(stretch, _)| stretch.start == start);
-        match (part, outcome) {
-            (Some((stretch, theirs)), Ok(own)) if own != *theirs => self.repairing.differing.push(*stretch),
-            (Some(_), Ok(_)) => {}
+        match (self.repairing.at(start), outcome) {
+            (Some((_, theirs)), Ok(own)) if own == theirs => {}
+            (Some((stretch, _)), Ok(_)) => self.repairing.differing.push(stretch),
             _ => self.give_up(),
         }
     }
 
     pub(super) fn reopen(&self) -> Command {
-        Command::Reopen(self.repairing.differing.clone())
+        Command::Restart(self.repairing.differing.clone())
     }
 
     /// The sink has forgotten what differs.
@@ -91,7 +94,7 @@ impl Download {
     }
 
     pub(super) fn give_up(&mut self) {
-        if let Some(mismatch) = self.repairing.mismatch.take() {
+        if let Some(mismatch) = self.repairing.mismatch.clone() {
             self.unsave();
             self.fail(mismatch);
         }

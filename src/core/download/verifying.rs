@@ -129,7 +129,7 @@ impl Download {
         self.hashing.tied = granted.is_some() && granted == own;
         if granted.zip(own).is_none_or(|(granted, own)| granted == own) && !told.is_empty() {
             self.hashing.told = told;
-            self.repairing.granted = parts;
+            self.repairing.parts = parts;
         }
     }
 

@@ -69,7 +69,7 @@ const own: Backend = {
   listParts: async () => [{ partNumber: 1, etag: "e", size: 5 << 20 }],
   completeUpload: async (_upload, parts) => ({ etag: parts[0]?.etag, location: undefined }),
   abortUpload: async () => {},
-  requestDownload: async (key) => ({ url: `https://s.example/${key}`, urls: [`https://t.example/${key}`], size: 7, checksumCrc64nvme: "AAAAAAAAAAA=" }),
+  requestDownload: async (key) => ({ url: `https://s.example/${key}`, urls: [`https://t.example/${key}`], size: 7, checksumCrc64nvme: "AAAAAAAAAAA=", parts: [{ size: 7, checksumCrc32c: "AAAAAA==" }] }),
   list: async (prefix) => [{ key: prefix ?? "", size: 0, lastModified: new Date() }],
   remove: async () => {},
 };
