@@ -341,7 +341,6 @@ async function remove(id) {
 /** Brings a file to where it is wanted: another file, or a path in OPFS, whose folders are made. */
 async function publish(handle, to) {
   if (to === undefined) return;
-  let target = to;
   if (typeof to === "string") {
     const names = to.split("/");
     const name = names.pop();
@@ -352,8 +351,23 @@ async function publish(handle, to) {
     } catch {
       // Where a browser has no such move, or a file is in its way, it is copied.
     }
-    target = await folder.getFileHandle(name, { create: true });
+    return copyInto(handle, folder, name);
   }
+  await copy(handle, to);
+}
+
+/** Where there was no file of this name, there is none if it fails. */
+async function copyInto(handle, folder, name) {
+  const old = await folder.getFileHandle(name).catch(() => undefined);
+  try {
+    await copy(handle, old ?? (await folder.getFileHandle(name, { create: true })));
+  } catch (error) {
+    if (!old) await folder.removeEntry(name).catch(() => {});
+    throw error;
+  }
+}
+
+async function copy(handle, target) {
   await (await handle.getFile()).stream().pipeTo(await target.createWritable());
 }
 

@@ -63,6 +63,21 @@ test("a download of 1 GB into OPFS that is cut off three times ends with the sam
   await page.close();
 });
 
+test("an object of no bytes is an empty file", { timeout }, async () => {
+  const key = await putFile(here.server, here.token, await makeFile(here.folder, "nothing.txt", 0));
+  const page = await visit();
+  const others = await files(page);
+  // Twice: there is a file of that name then.
+  for (const path of ["none/nothing.txt", "none/nothing.txt"]) {
+    await page.evaluate(([key, opfs]) => begin({ key, to: { opfs } }), [key, path]);
+    const { size, failed, message } = await page.evaluate(() => end());
+    assert.deepEqual([size, failed], [0, undefined], message);
+    assert.deepEqual(await files(page), { ...others, [path]: 0 });
+  }
+  await page.evaluate(() => remove_("none"));
+  await page.close();
+});
+
 test("what is downloaded is a file behind a Blob, or a picked file", { timeout }, async () => {
   const size = 120 * MB;
   const file = await makeFile(here.folder, "bundle.tar", size);
