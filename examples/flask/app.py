@@ -162,11 +162,11 @@ def abort_upload():
 def request_download(key):
     ref = {"Bucket": BUCKET, "Key": own(key)}
     head = s3.head_object(**ref, ChecksumMode="ENABLED")
-    # A download, never a page: an uploaded HTML file must not run under the store's name.
-    get = ref | {"ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(key.rpartition('/')[2], safe='')}"}
+    # A download, never a page: an uploaded HTML file must not run under the store's name. Nor stored: it would pile up in Chromium.
+    saved_as = {"ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(key.rpartition('/')[2], safe='')}"}
     about = {"size": head["ContentLength"], "etag": head["ETag"], "content_type": head["ContentType"], **crc(head)}
     about |= {"content_encoding": head[name] for name in ["ContentEncoding"] if head.get(name)}
-    return {"download_url": sign("get_object", get), "expires_in": EXPIRES_IN, **about}
+    return {"download_url": sign("get_object", ref | saved_as | {"ResponseCacheControl": "no-store"}), "expires_in": EXPIRES_IN, **about}
 
 
 @app.get("/files")

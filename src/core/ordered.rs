@@ -38,6 +38,11 @@ impl<T> Ordered<T> {
         None
     }
 
+    /// Nothing lies here that was not taken.
+    pub fn is_taken(&self) -> bool {
+        self.chunks.values().all(|(end, _)| *end <= self.next)
+    }
+
     /// Forgets what lies ready; what was taken stays taken.
     pub fn clear(&mut self) {
         self.chunks.clear();

@@ -104,6 +104,15 @@ pub struct DownloadGrant {
     pub etag: Option<String>,
     pub content_type: Option<String>,
     pub told: Told,
+    /// What storage tells of its parts, in order.
+    pub parts: Vec<PartSum>,
+}
+
+/// A part of a stored object.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PartSum {
+    pub size: u64,
+    pub sum: Checksum,
 }
 
 /// A part that is to be signed.
@@ -273,7 +282,18 @@ pub fn download_grant(answer: &Json) -> Result<DownloadGrant, Error> {
         etag: optional_text(answer, "etag")?,
         content_type: optional_text(answer, "content_type")?,
         told: told(answer),
+        parts: answer.get("parts").and_then(part_sums).unwrap_or_default(),
     })
+}
+
+/// Whatever else it is, it is not ours.
+fn part_sums(parts: &Json) -> Option<Vec<PartSum>> {
+    let mut sums = Vec::new();
+    for part in parts.list()? {
+        let sum = told(part).into_iter().find(|sum| sum.algorithm.is_crc())?;
+        sums.push(PartSum { size: part.get("size")?.integer().filter(|size| *size > 0)?, sum });
+    }
+    Some(sums)
 }
 
 /// `download_urls`: the same object signed for several hosts, with the headers of the answer.

@@ -73,7 +73,7 @@ impl Trace {
             Command::Put { start, end, .. } => ("put", Some(*start), Some(*end)),
             Command::RequestDownload(_) => ("request-download", None, None),
             Command::Get { start, end, .. } => ("get", Some(*start), *end),
-            Command::Restart => ("restart", None, None),
+            Command::Restart(_) => ("restart", None, None),
             Command::Seal { .. } => ("seal", None, None),
             Command::Commit => ("commit", None, None),
         };

@@ -16,6 +16,7 @@ use super::{
     protocol::{
         Completion, DownloadGrant, PartGrants, Signed, StoredPart, UnsignedPart, UploadGrant, UploadRef, UploadRequest,
     },
+    stretches::Stretch,
     time::Millis,
     trace::Trace,
 };
@@ -55,6 +56,8 @@ pub enum Input {
         ticket: Ticket,
         bytes: u64,
     },
+    /// The bytes of a GET come faster than they are read, and pile up where nobody holds them back.
+    Behind,
     /// The reader of a stream has taken all bytes before this offset.
     Taken {
         up_to: u64,
@@ -107,7 +110,7 @@ pub enum Answer {
     Replied(Response),
     /// The body of a GET came to its end, or to the bound of [`Output::Read`].
     Ended,
-    /// The sink is empty again.
+    /// The sink is empty again, or without what it was to forget.
     Restarted,
     /// The sink is closed and holds the whole object, whose checksum it tells where it has summed it up on the way.
     Sealed(Option<Checksum>),
@@ -159,8 +162,8 @@ pub enum Command {
         start: u64,
         end: Option<u64>,
     },
-    /// Forget what the sink holds.
-    Restart,
+    /// Forget what the sink holds; of what was sealed, these stretches alone, to be written and sealed again.
+    Restart(Vec<Stretch>),
     /// All bytes are in the sink: make the result of it.
     Seal {
         size: u64,

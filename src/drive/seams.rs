@@ -10,11 +10,13 @@ use crate::core::{
     error::Failure,
     fleet::TransferId,
     group::Files,
+    hashing,
     http::Response,
     protocol::{
         Completion, DownloadGrant, PartGrants, Signed, StoredFile, StoredPart, UnsignedPart, UploadGrant, UploadRef,
         UploadRequest,
     },
+    stretches::Stretch,
     time::Millis,
     transfer::{End, Event, Progress},
 };
@@ -100,6 +102,11 @@ pub trait Body {
 
     /// `None` at the end.
     fn chunk(&mut self) -> impl Future<Output = Result<Option<Self::Chunk>, Failure>>;
+
+    /// More comes than is read: it piles up in memory. Said once for each time that it is found.
+    fn is_behind(&mut self) -> bool {
+        false
+    }
 }
 
 /// Some bytes, which need not be in this program's memory.
@@ -114,6 +121,9 @@ pub trait Chunk {
 
     /// Without so many bytes at its front.
     fn skip(self, len: u64) -> Self;
+
+    /// Feeds its bytes to a hasher.
+    fn hash(&self, hasher: &mut hashing::Hasher);
 }
 
 /// Where a download's bytes are put together. Writes come in any order and several at once; each counts once it has
@@ -129,8 +139,8 @@ pub trait Sink: 'static {
     fn write(&self, at: u64, chunk: Self::Chunk) -> LocalBoxFuture<'static, Result<(), Failure>>;
     /// So many bytes from here on were written, and count.
     fn arrived(&self, _at: u64, _bytes: u64) {}
-    /// Forgets all that was written.
-    fn clear(&self) -> impl Future<Output = Result<(), Failure>>;
+    /// Forgets all that was written; or only these stretches of what was sealed, which will be written once more and sealed again.
+    fn clear(&self, lost: &[Stretch]) -> impl Future<Output = Result<(), Failure>>;
     /// All bytes are here: closes it. Tells their checksum, where it has summed them up as they came.
     fn seal(&self, size: u64, content_type: Option<&str>) -> impl Future<Output = Result<Option<Checksum>, Failure>>;
     /// They are what storage has: makes the result of them. Nothing has had its final name before.

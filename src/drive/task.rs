@@ -90,7 +90,7 @@ async fn answer<P: Platform>(
             tell_protocol(platform, &signed, post);
             Ok(answer)
         }
-        (Command::Restart, Work::Download { sink, .. }) => sink.clear().await.map(|()| Answer::Restarted),
+        (Command::Restart(lost), Work::Download { sink, .. }) => sink.clear(&lost).await.map(|()| Answer::Restarted),
         (Command::Seal { size, content_type }, Work::Download { sink, .. }) => {
             sink.seal(size, content_type.as_deref()).await.map(Answer::Sealed)
         }
@@ -219,8 +219,11 @@ async fn fetch<P: Platform>(
                 continue;
             }
             let Some(chunk) = reading.as_mut().filter(|_| ahead < WRITTEN_AHEAD) else { break };
-            let Poll::Ready((body, chunk)) = chunk.as_mut().poll(cx) else { break };
+            let Poll::Ready((mut body, chunk)) = chunk.as_mut().poll(cx) else { break };
             reading = None;
+            if body.is_behind() {
+                post.send(|_| Input::Behind);
+            }
             if let Some(chunk) = chunk? {
                 let chunk = chunk.truncate(gate.room(at));
                 let bytes = chunk.len();

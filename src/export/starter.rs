@@ -134,7 +134,9 @@ impl Starter {
         self.check_open()?;
         let (id, key, options) = (id.into(), key_of(key)?, Options::new(options)?);
         let (signal, (start, end)) = (options.signal()?, options.span()?);
-        let stream = Stream::new(start);
+        // Of a part of it, storage tells no checksum.
+        let algorithm = self.settings.checksum_down().filter(|_| (start, end) == (0, None));
+        let stream = Stream::new(start, algorithm);
         let sink = Rc::new(BrowserSink::streamed(stream.clone(), self.platform.store.disks.clone()));
         let listener = self.listener(id, observer, None, signal.clone());
         self.mailbox.post(Message::Download { id, key, sink, listener, wanted: Wanted::Stream { start, end } });

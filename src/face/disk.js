@@ -121,6 +121,12 @@ class OpenFile {
     }));
   }
 
+  /** Without these stretches, and without checksums: those are of other bytes. */
+  forget(lost) {
+    this.#hashing = () => () => undefined;
+    this.runs = this.runs.without(lost);
+  }
+
   next(step) {
     const done = this.#last.then(step);
     this.#last = done.catch(() => {});
@@ -133,6 +139,7 @@ class KeptFile extends OpenFile {
   #handle;
   #access;
   #journal;
+  #header;
   #noted = 0;
 
   constructor(id, handle, access, runs, hashing, gone) {
@@ -166,16 +173,21 @@ class KeptFile extends OpenFile {
       this.#access.flush();
       const handle = await (await ours()).getFileHandle(this.#id + JOURNAL, { create: true });
       this.#journal ??= await patiently(() => handle.createSyncAccessHandle());
-      this.runs.fresh();
-      this.#noted = 0;
+      this.#header = header;
       // Whatever is left behind the new lines was true before, and still is.
-      this.#note([header, ...this.runs.all()]);
-      await this.#journal.truncate(this.#noted);
+      await this.#noteAll();
     });
   }
 
-  clear() {
+  /** Forgets all; or stretches of what was sealed, which are written again, and all checksums. */
+  clear(lost = []) {
     return this.next(async () => {
+      if (lost.length > 0) {
+        this.#access = await patiently(() => this.#handle.createSyncAccessHandle());
+        this.forget(lost);
+        if (this.#journal) await this.#noteAll();
+        return;
+      }
       await this.#forget();
       await this.#access.truncate(0);
       this.runs = new Runs();
@@ -214,6 +226,13 @@ class KeptFile extends OpenFile {
 
   remove() {
     return this.close(false);
+  }
+
+  async #noteAll() {
+    this.runs.fresh();
+    this.#noted = 0;
+    this.#note([this.#header, ...this.runs.all()]);
+    await this.#journal.truncate(this.#noted);
   }
 
   #note(lines) {
@@ -322,7 +341,6 @@ async function remove(id) {
 /** Brings a file to where it is wanted: another file, or a path in OPFS, whose folders are made. */
 async function publish(handle, to) {
   if (to === undefined) return;
-  let target = to;
   if (typeof to === "string") {
     const names = to.split("/");
     const name = names.pop();
@@ -333,8 +351,23 @@ async function publish(handle, to) {
     } catch {
       // Where a browser has no such move, or a file is in its way, it is copied.
     }
-    target = await folder.getFileHandle(name, { create: true });
+    return copyInto(handle, folder, name);
   }
+  await copy(handle, to);
+}
+
+/** Where there was no file of this name, there is none if it fails. */
+async function copyInto(handle, folder, name) {
+  const old = await folder.getFileHandle(name).catch(() => undefined);
+  try {
+    await copy(handle, old ?? (await folder.getFileHandle(name, { create: true })));
+  } catch (error) {
+    if (!old) await folder.removeEntry(name).catch(() => {});
+    throw error;
+  }
+}
+
+async function copy(handle, target) {
   await (await handle.getFile()).stream().pipeTo(await target.createWritable());
 }
 

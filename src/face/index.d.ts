@@ -12,7 +12,8 @@ export class Client {
   download(key: string, options?: DownloadOptions): Download;
   /**
    * The object's bytes in order, for media, parsers, `new Response(stream)`: fetched ahead by ranges in parallel, up to 32 MiB, from
-   * this call on. Cancelling the stream ends its requests. It can't be resumed, and is not compared with storage's checksum.
+   * this call on. Cancelling the stream ends its requests. It can't be resumed. A whole object is compared with storage's checksum:
+   * see `onIntegrity`.
    */
   stream(key: string, options?: StreamOptions): ReadableStream<Uint8Array<ArrayBuffer>>;
   /**
@@ -179,6 +180,12 @@ export interface StreamOptions {
   end?: number;
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
+  /**
+   * Called once all bytes were read, before the stream ends: whether they are what storage has, or why that can't be said, as where
+   * only a part was asked for. Where they are others, the stream ends with the error `checksum-mismatch` instead of an end: whoever
+   * makes something of the bytes as they come must be ready to throw it away.
+   */
+  onIntegrity?: (integrity: Integrity) => void;
 }
 
 export interface MediaOptions extends DownloadOptions {
@@ -464,6 +471,8 @@ export interface DownloadGrant {
   contentEncoding?: string | undefined;
   checksumCrc64nvme?: string | undefined;
   checksumCrc32c?: string | undefined;
+  /** All of the object's parts, in order, each with a checksum: where its bytes are not what storage has, the bad parts are fetched again, once. */
+  parts?: { size: number; checksumCrc64nvme?: string | undefined; checksumCrc32c?: string | undefined }[] | undefined;
 }
 export interface PartGrants {
   parts: { partNumber: number; url: string; headers?: Record<string, string> | undefined }[];

@@ -22,6 +22,13 @@ export class Runs {
     return from < to ? [from, to] : undefined;
   }
 
+  /** The same but for these stretches, and without checksums. */
+  without(lost) {
+    const cut = (runs, [from, to]) =>
+      runs.flatMap(([start, end]) => [[start, Math.min(end, from)], [Math.max(start, to), end]].filter(([start, end]) => start < end));
+    return new Runs(lost.reduce(cut, this.all()));
+  }
+
   /** Bytes have come that were missing. `hash` brings the checksum of a run on by them. */
   add(start, end, hash) {
     const run = this.all().find((run) => run[1] === start) ?? [start, start];

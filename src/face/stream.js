@@ -1,5 +1,14 @@
 import { Transfer } from "./transfer.js";
 
+/** What the application's function throws is reported, and ends nothing. */
+function told({ onIntegrity }, integrity) {
+  try {
+    onIntegrity?.(integrity);
+  } catch (error) {
+    reportError(error);
+  }
+}
+
 /** An object's bytes as they come, in order. What lies ready is kept on the WebAssembly side, so nothing is queued here. */
 export function streamOf(session, number, key, options) {
   let reader;
@@ -25,8 +34,9 @@ export function streamOf(session, number, key, options) {
         await began;
         const bytes = await reader?.next();
         if (bytes) return controller.enqueue(bytes);
-        await transfer;
+        const { integrity } = await transfer;
         end();
+        told(options, integrity);
         controller.close();
       },
       async cancel(reason) {

@@ -124,9 +124,17 @@ impl BlobSink {
         slice(&new_blob(&run.chunks, None).ok()?, run.start)
     }
 
-    pub fn clear(&self) {
+    /// Forgets all; of what was sealed, only these stretches.
+    pub fn clear(&self, sealed: Option<Blob>, lost: &[Stretch]) -> Result<(), Failure> {
         self.runs.borrow_mut().clear();
-        self.held.borrow_mut().clear();
+        let mut held = self.held.borrow_mut();
+        held.clear();
+        let Some(sealed) = sealed else { return Ok(()) };
+        for stretch in stretches::gaps(lost, sealed.size() as u64) {
+            let blob = sealed.slice_with_f64_and_f64(stretch.start as f64, stretch.end as f64).map_err(|_| full())?;
+            held.push(Held { stretch, blob });
+        }
+        Ok(())
     }
 
     pub async fn seal(&self, size: u64, content_type: Option<&str>) -> Result<Blob, Failure> {

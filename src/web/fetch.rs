@@ -9,10 +9,11 @@ use web_sys::{
     ReadableStreamReaderMode, RequestCache,
 };
 
-use super::{abort::AbortOnDrop, buffers};
+use super::{abort::AbortOnDrop, buffers, hasher};
 use crate::{
     core::{
         error::{Code, Error, Failure},
+        hashing::Hasher,
         http::{Headers, Response},
         protocol::{Method, Signed},
     },
@@ -31,9 +32,16 @@ extern "C" {
     ) -> Result<ReadableStreamByobReader, JsValue>;
 }
 
+/// After so many such reads, the buffers are larger.
+const WORTH_LARGE: u32 = 4;
+/// After so many more, what comes is seen to pile up: a MiB or more was there already.
+const BEHIND: u32 = 8;
+
 /// An answer's bytes. Dropped, it ends the request.
 pub struct FetchBody {
     reader: Option<Reader>,
+    /// So many reads have brought as much as is only there when more comes than is read.
+    brimful: u32,
     _abort: AbortOnDrop,
 }
 
@@ -77,7 +85,7 @@ pub async fn open(signed: &Signed, start: u64, end: Option<u64>) -> Result<Opene
         return Ok(Opened::Reply(Response { body, ..head }));
     }
     let reader = response.body().map(Reader::new);
-    Ok(Opened::Body(head, FetchBody { reader, _abort: abort }))
+    Ok(Opened::Body(head, FetchBody { reader, brimful: 0, _abort: abort }))
 }
 
 impl Body for FetchBody {
@@ -85,7 +93,21 @@ impl Body for FetchBody {
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         let Some(reader) = &self.reader else { return Ok(None) };
-        reader.next().await.map(|chunk| chunk.map(Bytes)).map_err(|_| Failure::network())
+        let size = if self.brimful < WORTH_LARGE { buffers::SMALL } else { buffers::LARGE };
+        let chunk = reader.next(size).await.map_err(|_| Failure::network())?;
+        let length = chunk.as_ref().map_or(0, Uint8Array::length);
+        // What Chromium has piled up comes in pieces that seldom fill a large buffer.
+        let is_brimful = length >= size.min(2 * buffers::SMALL) && matches!(reader, Reader::Byob { .. });
+        self.brimful = if is_brimful { self.brimful + 1 } else { self.brimful / 2 };
+        Ok(chunk.map(Bytes))
+    }
+
+    fn is_behind(&mut self) -> bool {
+        let behind = self.brimful >= WORTH_LARGE + BEHIND;
+        if behind {
+            self.brimful = WORTH_LARGE;
+        }
+        behind
     }
 }
 
@@ -100,10 +122,10 @@ impl Reader {
         }
     }
 
-    async fn next(&self) -> Result<Option<Uint8Array>, JsValue> {
+    async fn next(&self, size: u32) -> Result<Option<Uint8Array>, JsValue> {
         match self {
             Self::Byob { reader, .. } => {
-                let chunk = chunk_of(reader.read_with_array_buffer_view(&buffers::take())).await?;
+                let chunk = chunk_of(reader.read_with_array_buffer_view(&buffers::take(size))).await?;
                 // At the end, there is an empty one.
                 Ok(chunk.filter(|chunk| chunk.length() > 0))
             }
@@ -152,5 +174,9 @@ impl Chunk for Bytes {
             Ok(len) if len > 0 => Self(self.0.subarray(len, self.0.length())),
             _ => self,
         }
+    }
+
+    fn hash(&self, hasher: &mut Hasher) {
+        hasher::add(hasher, &self.0);
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use futures_channel::oneshot;
 use gloo_timers::callback::Timeout;
-use js_sys::Array;
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, MessageEvent, ReadableStreamDefaultReader, Worker};
 
@@ -30,7 +30,7 @@ const WORKERS: usize = 2;
 const IDLE: u32 = 3_000;
 
 thread_local! {
-    /// Of a worker: what is to be hashed.
+    /// What is to be hashed.
     static ROOM: RefCell<Vec<u8>> = RefCell::default();
     /// Of a worker: a digest under way.
     static DIGEST: RefCell<Option<Hashing>> = RefCell::default();
@@ -186,18 +186,23 @@ pub struct Unreadable;
 /// Reads a Blob to its end, on this thread.
 async fn hash(blob: &Blob, algorithm: Algorithm) -> Result<Checksum, Unreadable> {
     let reader: ReadableStreamDefaultReader = blob.stream().get_reader().unchecked_into();
-    let (mut hasher, mut bytes) = (Hashing::new(algorithm), Vec::new());
+    let mut hasher = Hashing::new(algorithm);
     while let Some(chunk) = next_chunk(&reader).await.map_err(|_| Unreadable)? {
-        let length = chunk.length() as usize;
-        if bytes.len() < length {
-            bytes.resize(length, 0);
-        }
-        if let Some(own) = bytes.get_mut(..length) {
+        add(&mut hasher, &chunk);
+    }
+    Ok(hasher.finish())
+}
+
+/// Of half a MiB, it takes half a millisecond.
+pub fn add(hasher: &mut Hashing, chunk: &Uint8Array) {
+    let length = chunk.length() as usize;
+    room(length);
+    ROOM.with_borrow_mut(|room| {
+        if let Some(own) = room.get_mut(..length) {
             chunk.copy_to(own);
             hasher.add(own);
         }
-    }
-    Ok(hasher.finish())
+    });
 }
 
 /// In a worker: where to put so many bytes that are to be hashed.

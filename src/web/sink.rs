@@ -7,7 +7,7 @@
 use std::{cell::RefCell, future::ready, rc::Rc};
 
 use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
-use js_sys::Function;
+use js_sys::{Array, Function};
 use wasm_bindgen::JsValue;
 use web_sys::Blob;
 
@@ -275,13 +275,21 @@ impl Sink for BrowserSink {
         }
     }
 
-    async fn clear(&self) -> Result<(), Failure> {
-        self.tell("clear", JsValue::UNDEFINED, JsValue::UNDEFINED);
+    async fn clear(&self, lost: &[Stretch]) -> Result<(), Failure> {
+        let all = lost.is_empty();
+        if all {
+            self.tell("clear", JsValue::UNDEFINED, JsValue::UNDEFINED);
+        }
+        let sealed = self.0.sealed.take();
         match self.opened() {
-            Place::Memory(_) => self.0.memory.clear(),
+            Place::Memory(_) => self.0.memory.clear(sealed, lost)?,
             Place::Disk(file) => {
-                file.keep(false);
-                file.ask("clear", &[]).await.map_err(Trouble::into_failure)?;
+                let pair = |own: &Stretch| Array::of2(&(own.start as f64).into(), &(own.end as f64).into());
+                if all {
+                    file.keep(false);
+                }
+                let lost = lost.iter().map(pair).collect::<Array>();
+                file.ask("clear", &[lost.into()]).await.map_err(Trouble::into_failure)?;
             }
             Place::Stream(stream) => stream.clear(),
         }
@@ -295,10 +303,7 @@ impl Sink for BrowserSink {
         let (runs, blob) = match self.opened() {
             Place::Memory(_) => (Vec::new(), Some(self.0.memory.seal(size, content_type).await?)),
             Place::Disk(file) => file.seal(size).await.map_err(Trouble::into_failure)?,
-            Place::Stream(stream) => {
-                stream.end();
-                (Vec::new(), None)
-            }
+            Place::Stream(stream) => return Ok(stream.finish().await),
         };
         self.0.sealed.replace(blob);
         Ok(runs::whole(&runs, size))

@@ -1,4 +1,4 @@
-// The benchmark: `node bench.js [SCENARIO]... [--runs N] [--quick] [--only NAME]`, as `cargo xtask bench` calls it. Results go to target/bench, one
+// The benchmark: `node bench.js [SCENARIO]... [--runs N] [--quick] [--only NAME] [--size MIB]`, as `cargo xtask bench` calls it. Results go to target/bench, one
 // JSON a scenario; docs/benchmarks.md is then written anew from all that are there.
 
 import { mkdir, writeFile } from "node:fs/promises";
@@ -21,6 +21,8 @@ const { values: options, positionals } = parseArgs({
     quick: { type: "boolean", default: false },
     /** A file of ./contenders: this one alone, to see what a change does; nothing is written. */
     only: { type: "string" },
+    /** Files of so many MiB, for the same reason; nothing is written. */
+    size: { type: "string" },
     /** Measures nothing, and writes the document from what was measured. */
     report: { type: "boolean", default: false },
   },
@@ -38,11 +40,12 @@ await mkdir(results, { recursive: true });
 // So that what ends with this program does.
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 
-const partial = options.quick || options.only;
+const partial = options.quick || options.only || options.size;
 let failed = 0;
 for (const name of options.report ? [] : names) {
   const whole = options.quick ? quick(SCENARIOS[name]) : SCENARIOS[name];
-  const scenario = { ...whole, contenders: whole.contenders.filter(({ file }) => file === (options.only ?? file)) };
+  const files = { ...whole.files, ...(options.size && { size: options.size * (1 << 20) }) };
+  const scenario = { ...whole, files, contenders: whole.contenders.filter(({ file }) => file === (options.only ?? file)) };
   const measured = await measure(name, scenario, Number(options.runs ?? scenario.runs ?? (options.quick ? 1 : RUNS)));
   const essential = scenario.contenders.filter(({ ours, limit }) => ours || limit).map(({ name }) => name);
   failed += measured.runs.filter(({ contender, error }) => error && essential.includes(contender)).length;

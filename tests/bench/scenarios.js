@@ -20,6 +20,10 @@ const down = {
   sixRanges: { name: "six bare 8 MiB ranges", file: "six-ranges", bare: true, options: { rangeSize: 8 * MIB } },
   presigned: { name: "presigned", file: "presigned-down", ours: true },
 };
+const disk = {
+  oneFetch: { name: "one fetch, piped into a file", file: "one-fetch-to-disk", bare: true },
+  presigned: { name: "presigned", file: "presigned-to-disk", ours: true },
+};
 const everybody = Object.values(up);
 const defaults = [up.xhr, up.presigned, up.uppy, up.libStorage, up.tus];
 
@@ -71,6 +75,15 @@ export const SCENARIOS = {
     runs: 2,
     files: { size: 4_096 * MIB },
     contenders: [up.xhr, up.presigned, up.uppy, up.libStorage],
+  },
+  disk: {
+    title: "Memory of a download",
+    about: "4 GiB on loopback into a file of the origin private file system: how far the memory of the page's process grew",
+    figure: "rendererGrowth",
+    runs: 2,
+    download: true,
+    files: { size: 4_096 * MIB },
+    contenders: Object.values(disk),
   },
   down: {
     title: "Download over a far link",

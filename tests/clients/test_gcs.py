@@ -136,7 +136,8 @@ class TestOurSignatures:
         assert put(sign("PUT", key), b"abc").status_code == 200
         url = api.get(f"request-download/{quote(key)}").json()["download_url"]
         disposition = parse_qs(urlsplit(url).query)["response-content-disposition"][0]
-        self.same(sign, "GET", key, url, response_disposition=disposition)
+        held_back = {"response-cache-control": "no-store"}
+        self.same(sign, "GET", key, url, response_disposition=disposition, query_parameters=held_back)
 
 
 class TestTheirSignatures:

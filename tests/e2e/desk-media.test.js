@@ -118,6 +118,18 @@ scenario(here, "a film plays and a picture shows, while they come", async (page)
   await page.getByRole("button", { name: `Close ${name}` }).click();
   await video.waitFor({ state: "detached" });
   await page.getByRole("button", { name: `Play ${name}` }).waitFor();
+
+  // What was given up as it played can be had all the same.
+  await card.press("Dismiss");
+  await desk.fault("slow");
+  await page.getByRole("button", { name: `Play ${name}` }).click();
+  await card.moves();
+  await card.press("Cancel");
+  await card.reaches("aborted");
+  await desk.heal();
+  await card.press("Retry");
+  await card.reaches("done");
+  assert.deepEqual(await desk.saved(() => card.press("Save")), { name, sha256: files[0].sha256 });
 });
 
 /** A film of half a minute in noise, and its last picture. */

@@ -107,6 +107,21 @@ test("elements are answered as by a server, from what is there and from what is 
   await page.close();
 });
 
+test("playing and closing, again and again, leaves nothing", { timeout }, async () => {
+  const page = await visit();
+  await slow(here.size / 6 / 20);
+  for (let round = 0; round < 9; round += 1) {
+    // Some are closed before they play, some while they do.
+    await page.evaluate(([key, plays]) => playAndClose(key, plays), [here.key, round % 3 > 0]);
+  }
+  await until(async () => (await call(here.server, "GET", "/_stats")).in_flight, 0);
+  await until(() => page.evaluate(() => left()), { files: 0, locks: 0, workers: 1 });
+  await slow(0);
+  await page.evaluate((key) => play(key), here.key);
+  assert.equal((await page.evaluate(() => end())).digest, here.sha256);
+  await page.close();
+});
+
 test("what can't be played is told", { timeout }, async () => {
   const page = await visit();
   const fails = (options, key = here.key) => page.evaluate(([key, options]) => window.fails(key, options), [key, options]);
@@ -150,6 +165,18 @@ test("ranges are read as RFC 9110 has them", () => {
   assert.equal(rangeOf("bytes=0-", 0), undefined);
   assert.deepEqual(rangeOf(undefined, 0), { start: 0, end: 0, part: false });
 });
+
+/** Asks again until the answer is this; the test's own guard ends it if that never comes. */
+async function until(ask, wanted) {
+  for (;;) {
+    const answer = await ask();
+    try {
+      return assert.deepEqual(answer, wanted);
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
 
 async function visit() {
   const page = await here.context.newPage();

@@ -30,7 +30,7 @@ before(async () => {
   here.file = await makeFile(here.folder, "film.bin", 120 * MB);
   here.key = await putFile(here.server, token, here.file);
   here.page = await here.context.newPage();
-  here.page.on("pageerror", (error) => console.error(error));
+  here.page.on("pageerror", (error) => error.message.startsWith("What an application throws") || console.error(error));
   await here.page.goto(here.server.page);
   await here.page.waitForFunction(() => window.ready);
   await here.page.evaluate((token) => open_(token, { stallTimeout: 2_000, retryDelays: [10, 20, 40, 80] }), token);
@@ -46,6 +46,20 @@ test("all bytes come in order, by several ranges at once", { timeout }, async ()
   const { most, ...read } = await watched(() => read_());
   assert.deepEqual(read, { size: 120 * MB, loaded: 120 * MB, sha256: here.file.sha256 });
   assert.ok(most > 1, `${most} at once`);
+});
+
+test("a whole object is compared with storage's checksum, a part is not", { timeout }, async () => {
+  await rule([]);
+  const { sha256: read } = await read_();
+  const { verified, algorithm, value } = await here.page.evaluate(() => window.integrity);
+  assert.deepEqual([read, verified, algorithm, value.length], [here.file.sha256, true, "crc64nvme", 12]);
+  await read_({ start: 1 });
+  const part = await here.page.evaluate(() => window.integrity);
+  assert.deepEqual(part, { verified: false, reason: "Only a part of the object was asked for." });
+  await rule([{ on: "get", do: { flip_byte: 3 * MB }, skip: 1, times: 1 }]);
+  const { failed, size, sha256: spoilt } = await read_();
+  assert.deepEqual({ failed, size, told: await here.page.evaluate(() => window.integrity) }, { failed: "checksum-mismatch", size: 120 * MB, told: undefined });
+  assert.notEqual(spoilt, here.file.sha256);
 });
 
 test("cut connections, refused URLs and slow answers leave the order as it is", { timeout }, async () => {

@@ -9,9 +9,10 @@ use presigned::{
         etag,
         integrity::Told,
         json::Json,
+        plan::MIB,
         protocol::{
-            self, Completion, DownloadGrant, PartGrants, StoredFile, StoredPart, UnsignedPart, UploadGrant, UploadRef,
-            UploadRequest,
+            self, Completion, DownloadGrant, PartGrants, PartSum, StoredFile, StoredPart, UnsignedPart, UploadGrant,
+            UploadRef, UploadRequest,
         },
     },
     drive::seams::{Backend, Clock},
@@ -181,6 +182,7 @@ impl Backend for SimWorld {
             second => (signed, Vec::from_iter(second)),
         };
         Ok(DownloadGrant {
+            parts: object.as_ref().filter(|_| weather.parts_told).map_or_else(Vec::new, part_sums),
             signed,
             others,
             expires_in: Some(self.server.weather.lease_seconds),
@@ -201,6 +203,14 @@ impl Backend for SimWorld {
         self.server.objects.borrow_mut().remove(key);
         Ok(())
     }
+}
+
+/// As if it had been stored in parts of a MiB.
+fn part_sums(object: &Object) -> Vec<PartSum> {
+    let [whole] = object.bytes[..] else { return Vec::new() };
+    let starts = (0..whole.end).step_by(MIB as usize);
+    let parts = starts.map(|start| Stretch { start, end: whole.end.min(start + MIB), ..whole });
+    parts.map(|part| PartSum { size: part.len(), sum: part.sum(Algorithm::Crc64Nvme) }).collect()
 }
 
 fn absent() -> Failure {

@@ -107,6 +107,9 @@ impl Weather {
             h2: chance.up_to(1) == 0,
             latency: chance.up_to(200),
             bytes_per_ms: 100 + chance.up_to(40_000),
+            behind: 0,
+            spoilt: 0,
+            parts_told: false,
             lease_seconds: if foul { 1 } else { 60 } + chance.up_to(120),
             batch: 1 + chance.up_to(40) as usize,
         };
@@ -128,6 +131,9 @@ impl Weather {
             6 => Second::Stale(own.up_to(1) * own.up_to(9_999)),
             _ => Second::None,
         };
+        weather.behind = if foul { own.up_to(20) } else { 0 };
+        weather.spoilt = if foul && own.up_to(2) == 0 { own.up_to(30) } else { 0 };
+        weather.parts_told = weather.backend_tells && own.up_to(1) == 0;
         // Who looks whether an upload was completed looks at the first that answers.
         weather.second_first = own.up_to(1) == 0 && !matches!(weather.second, Second::Stale(_));
         if chance.up_to(5) == 0 {

@@ -26,7 +26,7 @@ use presigned::{
 use super::{
     clock::VirtualClock,
     rules::Witness,
-    server::{Server, Stretch},
+    server::{CORRUPT, Server, Stretch},
     store::Shelf,
     transport::SimChunk,
 };
@@ -96,8 +96,7 @@ impl Hasher for SimWorld {
     async fn of_sink(&self, sink: &SimSink, algorithm: Algorithm, start: u64, end: u64) -> Result<Checksum, Failure> {
         self.read(end - start).await?;
         assert!(sink.sealed.borrow().is_some(), "what is hashed is sealed");
-        let of = sink.written.borrow().first().map_or(0, |(_, bytes)| bytes.of);
-        Ok(Stretch { of, start, end }.sum(algorithm))
+        Ok(sink.sum(start, end, algorithm))
     }
 }
 
@@ -113,8 +112,10 @@ impl SimWorld {
 }
 
 impl SimSink {
-    pub fn streamed(start: u64) -> Self {
-        Self { stream: Some(Stream::new(start)), ..Self::default() }
+    pub fn streamed(span: (u64, Option<u64>)) -> Self {
+        let whole = span == (0, None);
+        let stream = Stream::new(span.0, whole.then_some(Algorithm::Crc64Nvme));
+        Self { stream: Some(stream), ..Self::default() }
     }
 
     pub fn keep_with(&self, world: SimWorld, id: TransferId) {
@@ -132,6 +133,45 @@ impl SimSink {
         }
     }
 
+    /// What was spoilt on its way is taken for what it was.
+    pub fn forgive(&self) {
+        self.written.borrow_mut().iter_mut().for_each(|(_, bytes)| bytes.of &= !CORRUPT);
+    }
+
+    /// Of what it holds; of bytes that came twice, the first ones count.
+    fn sum(&self, start: u64, end: u64, algorithm: Algorithm) -> Checksum {
+        let (written, mut sum, mut at) = (self.written.borrow(), Checksum::empty(algorithm), start);
+        while at < end {
+            let here = written.iter().find(|(_, bytes)| bytes.start <= at && at < bytes.end);
+            let (_, bytes) = here.expect("a whole object is sealed");
+            let own = Stretch { start: at, end: end.min(bytes.end), ..*bytes };
+            sum = sum.and(own.sum(algorithm), algorithm.shift(own.len()));
+            at = own.end;
+        }
+        sum
+    }
+
+    /// Some of what was sealed is to come once more.
+    fn reopen(&self, lost: &[stretches::Stretch]) -> Result<(), Failure> {
+        assert!(self.sealed.take().is_some() && self.stream.is_none(), "what is reopened was sealed");
+        let all = self.written.take();
+        let kept = all.iter().flat_map(|(_, bytes)| without(*bytes, lost)).map(|bytes| (bytes.start, bytes));
+        self.written.replace(kept.collect());
+        if let Some((world, id)) = &*self.keeper.borrow() {
+            world.lose(*id, lost);
+        }
+        Ok(())
+    }
+
+    /// Bytes that came already are not written again.
+    fn put(&self, at: u64, bytes: Stretch) {
+        let mut written = self.written.borrow_mut();
+        let plain = |(_, own): &(u64, Stretch)| stretches::Stretch { start: own.start, end: own.end };
+        let there: Vec<_> = written.iter().map(plain).collect();
+        let offset = at.wrapping_sub(bytes.start);
+        written.extend(without(bytes, &there).into_iter().map(|own| (own.start.wrapping_add(offset), own)));
+    }
+
     fn take(&self, chunk: SimChunk) {
         self.written.borrow_mut().push((chunk.0.start, chunk.0));
     }
@@ -145,11 +185,21 @@ impl SimSink {
     }
 
     pub fn restore(&self, pieces: &[(stretches::Stretch, u64)]) {
-        let own = |(bytes, of): &(stretches::Stretch, u64)| {
-            (bytes.start, Stretch { of: *of, start: bytes.start, end: bytes.end })
-        };
-        self.written.borrow_mut().extend(pieces.iter().map(own));
+        for (bytes, of) in pieces {
+            self.put(bytes.start, Stretch { of: *of, start: bytes.start, end: bytes.end });
+        }
     }
+}
+
+/// What of these bytes is outside of these stretches.
+pub fn without(bytes: Stretch, lost: &[stretches::Stretch]) -> Vec<Stretch> {
+    let cut = |kept: Vec<Stretch>, lost: &stretches::Stretch| {
+        let around = |own: Stretch| {
+            [Stretch { end: own.end.min(lost.start), ..own }, Stretch { start: own.start.max(lost.end), ..own }]
+        };
+        kept.into_iter().flat_map(around).filter(|own| own.start < own.end).collect()
+    };
+    lost.iter().fold(vec![bytes], cut)
 }
 
 impl Sink for SimSink {
@@ -164,7 +214,7 @@ impl Sink for SimSink {
         if let Some(stream) = &self.stream {
             return stream.clone().write(at, chunk).map(Ok).boxed_local();
         }
-        self.written.borrow_mut().push((at, chunk.0));
+        self.put(at, chunk.0);
         let Some((world, id)) = self.keeper.borrow().clone() else { return ready(Ok(())).boxed_local() };
         async move {
             // A disk takes its time, and what it was given counts only then.
@@ -177,7 +227,10 @@ impl Sink for SimSink {
         .boxed_local()
     }
 
-    async fn clear(&self) -> Result<(), Failure> {
+    async fn clear(&self, lost: &[stretches::Stretch]) -> Result<(), Failure> {
+        if !lost.is_empty() {
+            return self.reopen(lost);
+        }
         match &self.stream {
             Some(stream) => stream.clear(),
             None => self.written.borrow_mut().clear(),
@@ -187,11 +240,18 @@ impl Sink for SimSink {
 
     async fn seal(&self, size: u64, _content_type: Option<&str>) -> Result<Option<Checksum>, Failure> {
         assert_eq!(self.sealed.replace(Some(size)), None, "sealed once");
-        self.stream.iter().for_each(|stream| stream.end());
-        let of = self.written.borrow().first().map_or(0, |(_, bytes)| bytes.of);
+        if let Some(stream) = &self.stream {
+            let sums = stream.finish().await.is_some();
+            let read = self.written.borrow();
+            // They were taken in order, each once.
+            let join = |whole: Checksum, (_, bytes): &(u64, Stretch)| {
+                whole.and(bytes.sum(Algorithm::Crc64Nvme), Algorithm::Crc64Nvme.shift(bytes.len()))
+            };
+            return Ok(sums.then(|| read.iter().fold(Checksum::empty(Algorithm::Crc64Nvme), join)));
+        }
         let world = self.keeper.borrow();
         let sums = world.as_ref().is_some_and(|(world, _)| world.server.weather.sink_sums);
-        Ok(sums.then(|| Stretch { of, start: 0, end: size }.sum(Algorithm::Crc64Nvme)))
+        Ok(sums.then(|| self.sum(0, size, Algorithm::Crc64Nvme)))
     }
 
     async fn commit(&self) -> Result<(), Failure> {

@@ -300,6 +300,9 @@ fn a_timeline_is_enough_to_play_its_network_again() {
         let weather = Weather {
             cut: 60,
             stall: 0,
+            behind: 0,
+            spoilt: 0,
+            parts_told: false,
             slow_down: 80,
             server_error: 60,
             forbidden: 20,

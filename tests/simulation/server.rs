@@ -114,6 +114,12 @@ pub enum Second {
 pub struct Weather {
     pub cut: u64,
     pub stall: u64,
+    /// The page reads more slowly than a download comes.
+    pub behind: u64,
+    /// Bytes of a download are other ones when they come.
+    pub spoilt: u64,
+    /// The backend tells the checksums of an object's parts.
+    pub parts_told: bool,
     pub slow_down: u64,
     pub server_error: u64,
     pub forbidden: u64,

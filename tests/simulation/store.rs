@@ -16,7 +16,10 @@ use presigned::{
     drive::seams::Store,
 };
 
-use super::platform::{SimSink, SimSource, SimWorld};
+use super::{
+    platform::{SimSink, SimSource, SimWorld, without},
+    server,
+};
 
 /// One unfinished transfer.
 #[derive(Clone, Debug)]
@@ -157,6 +160,19 @@ impl Store for SimWorld {
 
 impl SimWorld {
     /// A stretch of a download is kept, once its transfer is remembered.
+    /// These stretches are to come once more.
+    pub fn lose(&self, id: TransferId, lost: &[Stretch]) {
+        let own = Some((self.shelf.life.get(), id));
+        if let Some(record) = self.shelf.records.borrow_mut().iter_mut().find(|record| record.driver == own) {
+            let kept = |(stretch, of): (Stretch, u64)| {
+                let bytes = server::Stretch { of, start: stretch.start, end: stretch.end };
+                let plain = |own: server::Stretch| (Stretch { start: own.start, end: own.end }, own.of);
+                without(bytes, lost).into_iter().map(plain)
+            };
+            record.pieces = std::mem::take(&mut record.pieces).into_iter().flat_map(kept).collect();
+        }
+    }
+
     pub fn keep(&self, id: TransferId, stretch: Stretch, of: u64) {
         let own = Some((self.shelf.life.get(), id));
         if let Some(record) = self.shelf.records.borrow_mut().iter_mut().find(|record| record.driver == own) {

@@ -3,13 +3,13 @@
 use std::{future::pending, rc::Rc};
 
 use presigned::{
-    core::{checksum::Algorithm, error::Failure, http::Response, protocol::Signed},
+    core::{checksum::Algorithm, error::Failure, hashing::Hasher, http::Response, protocol::Signed},
     drive::seams::{Body, Chunk, Clock, Opened, Transport},
 };
 
 use super::{
     platform::{SimSource, SimWorld},
-    server::{InFlight, Second, Server, Stretch, is_second, refusal, reply, sum_header},
+    server::{CORRUPT, InFlight, Second, Server, Stretch, is_second, refusal, reply, sum_header},
 };
 
 pub struct SimBody {
@@ -202,7 +202,13 @@ impl Body for SimBody {
         if self.world.server.happens(weather.stall) {
             pending::<()>().await;
         }
-        Ok(Some(SimChunk(chunk)))
+        let spoilt = weather.spoilt > 0 && self.world.server.happens(weather.spoilt);
+        Ok(Some(SimChunk(if spoilt { Stretch { of: chunk.of | CORRUPT, ..chunk } } else { chunk })))
+    }
+
+    fn is_behind(&mut self) -> bool {
+        let behind = self.world.server.weather.behind;
+        behind > 0 && self.world.server.happens(behind)
     }
 }
 
@@ -218,4 +224,7 @@ impl Chunk for SimChunk {
     fn skip(self, len: u64) -> Self {
         Self(Stretch { start: self.0.start + len, ..self.0 })
     }
+
+    /// What stands for a checksum here is made by the sink.
+    fn hash(&self, _hasher: &mut Hasher) {}
 }

@@ -74,11 +74,20 @@ impl World {
         match &transfer.sink {
             Some(sink) if let Some(span) = transfer.span => {
                 sink.drain();
+                if let Integrity::Unverified(_) = finish.integrity {
+                    sink.forgive();
+                }
                 let read = self.versions(transfer).iter().any(|version| has_read(sink, span, version));
                 assert!(read, "{}: what was read is no version's", transfer.key);
-                return;
+                if span != (0, None) {
+                    return;
+                }
             }
             Some(sink) => {
+                // Where nothing was compared, nobody could know.
+                if let Integrity::Unverified(_) = finish.integrity {
+                    sink.forgive();
+                }
                 // All of one version, whichever it was.
                 let of = sink.written.borrow().first().map(|(_, bytes)| bytes.of);
                 let mut versions = self.versions(transfer).into_iter();
@@ -169,6 +178,8 @@ impl World {
             false => 0,
         };
         let needed: u64 = transfers.iter().map(|transfer| 16 + parts(transfer)).sum();
+        // Each time the page falls behind, what is under way is cut.
+        let needed = needed + if self.platform.server.weather.behind > 0 { needed } else { 0 };
         let bound = 3 * needed * lives + 2 * ends.retries;
         assert!(ends.requests <= bound, "{} requests, where {bound} would be many", ends.requests);
     }

@@ -325,7 +325,7 @@ impl Planned {
             let source = Rc::new(SimSource(id));
             Message::Upload { id, request: self.request(), source, listener, group: None, resume: true }
         } else {
-            let sink = Rc::new(self.span.map_or_else(SimSink::default, |(start, _)| SimSink::streamed(start)));
+            let sink = Rc::new(self.span.map_or_else(SimSink::default, SimSink::streamed));
             self.sink = Some(sink.clone());
             let wanted = match self.span {
                 Some((start, end)) => Wanted::Stream { start, end },

@@ -68,7 +68,14 @@ export class Transfers {
   /** Its download is a card like any other; what is returned is what an element plays. */
   async play({ key, size }) {
     const media = await this.#client.media(key, { worker: "/media-worker.js" });
-    this.#list(this.#card({ kind: "download", name: nameOf(key), size, start: () => media.download, again: () => false, saves: false, ondone: () => {} }));
+    let played = media.download;
+    const start = () => {
+      const first = played;
+      played = undefined;
+      // What has ended can't be played on: a retry goes on with what was fetched, as a download alone.
+      return first ?? this.#client.download(key);
+    };
+    this.#list(this.#card({ kind: "download", name: nameOf(key), size, start, saves: false, ondone: () => {} }));
     return media;
   }
 

@@ -54,6 +54,8 @@ async fn request_download(State(backend): Shared, user: User, Path(key): Path<St
     let name = utf8_percent_encode(key.rsplit('/').next().unwrap_or_default(), NON_ALPHANUMERIC);
     let mut action = actions::GetObject::new(&store.bucket, Some(&store.keys), &key);
     action.query_mut().insert("response-content-disposition", format!("attachment; filename*=UTF-8''{name}"));
+    // What must not be stored does not pile up in Chromium's memory.
+    action.query_mut().insert("response-cache-control", "no-store");
     answer["download_url"] = store.sign(action, &Headers::new()).as_str().into();
     answer["expires_in"] = LIFE.as_secs().into();
     Ok(Json(answer))

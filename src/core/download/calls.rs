@@ -39,12 +39,13 @@ impl Download {
         match self.phase {
             Phase::Sealing => Some(Command::Seal { size: self.size?, content_type: self.content_type.clone() }),
             Phase::Committing => Some(Command::Commit),
+            Phase::Reopening => Some(self.reopen()),
             Phase::Recalling { resume } if self.ending => Some(Command::Recall { resume }),
             Phase::Verifying(..) => (self.hashing.again == Again::Asked).then(request),
             _ if self.paused || !self.admitted => None,
             Phase::Recalling { resume } => Some(Command::Recall { resume }),
             Phase::Requesting => Some(request()),
-            Phase::Restarting => Some(Command::Restart),
+            Phase::Restarting => Some(Command::Restart(Vec::new())),
             Phase::Probing | Phase::Fetching if self.lease().is_none() && self.has_next() => Some(request()),
             _ => None,
         }
@@ -59,6 +60,7 @@ impl Download {
                 }
             }
             Answer::DownloadGranted(grant) => self.granted(grant),
+            Answer::Restarted if self.phase == Phase::Reopening => self.reopened(),
             Answer::Restarted => {
                 self.pieces.put(self.all().tried(self.restarts));
                 self.phase = Phase::Probing;
@@ -105,7 +107,7 @@ impl Download {
     fn granted(&mut self, grant: DownloadGrant) {
         self.reached();
         self.signature += 1;
-        self.hashing.granted = (grant.etag, grant.told);
+        self.hashing.granted = (grant.etag, grant.told, grant.parts);
         self.content_type = grant.content_type.or(self.content_type.take());
         self.filename = disposition::in_url(&grant.signed.url).or(self.filename.take());
         self.plain = grant.signed.method == Method::Plain;
@@ -136,6 +138,9 @@ impl Download {
                 self.out.push_back(Output::Reached(false));
             }
             return;
+        }
+        if self.phase == Phase::Reopening {
+            return self.give_up();
         }
         let event = self.calls.retry(self.now, &failure, &self.policy, &mut self.chance);
         match event.filter(|_| self.budget.spend(&self.policy)) {

@@ -157,6 +157,7 @@ mod tests {
             let answer = match command {
                 Command::Recall { .. } => Answer::Recalled(Recalled { identity: None, found: None, warning: None }),
                 Command::RequestDownload(_) => Answer::DownloadGranted(DownloadGrant {
+                    parts: Vec::new(),
                     signed,
                     others: vec![],
                     expires_in: None,

@@ -49,8 +49,10 @@ impl Download {
         }
         let mut piece = self.cursor.take(&mut self.pieces)?;
         // The first request shall tell the size: it asks for all.
+        let step = self.pace.step().filter(|_| self.part_size.is_none()).map(|step| piece.at.saturating_add(step));
         if self.phase == Phase::Fetching
-            && let Some(end) = self.window.as_ref().and_then(|window| window.end_of_step(&piece))
+            && let Some(end) = self.window.as_ref().map_or(step, |window| window.end_of_step(&piece))
+            && piece.end.is_some_and(|whole| end < whole)
             && let Some(rest) = piece.cut(end)
         {
             self.pieces.put(rest);
@@ -100,6 +102,7 @@ impl Download {
             return;
         };
         piece.opened = true;
+        self.pace.learn(piece.under_way(self.now), head);
         let (at, end, host) = (piece.at, piece.end, *host);
         self.flights.heard(ticket, self.now, Stage::Reading);
         self.reached();
@@ -210,7 +213,10 @@ impl Download {
             }
             None => {
                 let hosts = if self.fixed { 1 } else { self.choice().len().max(1) };
-                self.pieces.split(0, end, self.ways * hosts, self.part_size.or(self.cursor.step()))
+                let share = self.pieces.split(0, end, self.ways * hosts, self.part_size.or(self.cursor.step()));
+                let step = self.pace.step().filter(|step| *step < share && self.part_size.is_none());
+                step.into_iter().for_each(|step| self.pieces.put(Piece::new(step, Some(share))));
+                step.unwrap_or(share)
             }
         };
         self.bound(ticket, Some(bound));
@@ -223,7 +229,7 @@ impl Download {
         }
     }
 
-    fn read(&mut self, ticket: Ticket) {
+    pub(super) fn read(&mut self, ticket: Ticket) {
         if let Some(Work::Get { piece, .. }) = self.flights.get_mut(ticket) {
             let until = piece.end.unwrap_or(u64::MAX);
             self.out.push_back(Output::Read(ticket, until));
@@ -252,6 +258,7 @@ impl Download {
             return;
         };
         self.hosts.gain(*host);
+        self.pace.receive(bytes);
         let at = piece.at;
         let own = piece.advance(bytes);
         // A stream that its reader does not read has not stalled.

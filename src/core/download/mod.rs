@@ -12,7 +12,9 @@
 //! | `getting` | one range on its way from storage |
 //! | `matching` | ranges that storage itself refuses of another version |
 //! | `pieces` | what is still to come |
+//! | `pace` | shorter ranges, while they are read more slowly than they come |
 //! | `verifying` | whether what has come is what storage has |
+//! | `repairing` | which parts of it are not, and are fetched again |
 //! | `version` | whether an answer speaks of the same object |
 //! | `cursor` | where a player reads: what it waits for comes first |
 //! | `window` | a stream in order: how far ahead of its reader it is fetched |
@@ -25,7 +27,9 @@ mod cursor;
 mod getting;
 mod hosts;
 mod matching;
+mod pace;
 mod pieces;
+mod repairing;
 mod telling;
 mod verifying;
 pub mod version;
@@ -43,7 +47,9 @@ use self::{
     cursor::Cursor,
     hosts::Hosts,
     matching::Matching,
+    pace::Pace,
     pieces::{Piece, Pieces},
+    repairing::Repairing,
     verifying::Hashing,
     version::Version,
     window::Window,
@@ -84,6 +90,10 @@ enum Phase {
     Sealing,
     /// So many bytes are compared with storage's checksum.
     Verifying(Algorithm, u64),
+    /// They differ: it is found out which parts do.
+    Comparing,
+    /// The sink forgets those.
+    Reopening,
     /// All is well: the sink gives the object its final name.
     Committing,
     Over,
@@ -134,8 +144,10 @@ pub struct Download {
     filename: Option<String>,
     pieces: Pieces,
     cursor: Cursor,
+    pace: Pace,
     blocks: Option<Blocks>,
     hashing: Hashing,
+    repairing: Repairing,
     /// Whether the object is what storage has, once that is known.
     integrity: Option<Integrity>,
     received: u64,
@@ -161,9 +173,10 @@ pub struct Download {
 
 impl Download {
     pub fn new(key: String, settings: &Settings, seed: u64, wanted: Wanted) -> Self {
-        // Of a stream nothing is kept, so there is nothing to recall, and nothing that could be hashed at its end.
+        // Of a stream nothing is kept, so there is nothing to recall; and of a part of an object, storage tells no checksum.
         let (phase, checksum, if_match) = match wanted {
             Wanted::File { resume, if_match } => (Phase::Recalling { resume }, settings.checksum_down(), if_match),
+            Wanted::Stream { start: 0, end: None } => (Phase::Requesting, settings.checksum_down(), false),
             Wanted::Stream { .. } => (Phase::Requesting, None, false),
         };
         Self {
@@ -190,8 +203,10 @@ impl Download {
             filename: None,
             pieces: Pieces::default(),
             cursor: Cursor::default(),
+            pace: Pace::new(),
             blocks: None,
             hashing: Hashing::new(checksum),
+            repairing: Repairing::default(),
             integrity: None,
             received: 0,
             gained_at: 0,
@@ -293,6 +308,7 @@ impl Download {
                     self.log(Level::Info, "A range did not survive the jump of the clock: it is asked for again.");
                 }
                 (Some(Work::Hash(start, end)), Phase::Verifying(algorithm, _)) => self.hash(algorithm, start, end),
+                (Some(Work::Hash(..)), Phase::Comparing) => self.give_up(),
                 _ => {}
             }
         }
@@ -309,6 +325,7 @@ impl Download {
             self.phase = Phase::Sealing;
         }
         self.verify();
+        self.compare();
         let calling = self.calls.is_resting() || self.flights.iter().any(|(_, work)| matches!(work, Work::Call));
         if !calling {
             self.call();
@@ -410,6 +427,7 @@ impl Engine for Download {
             Input::Unsaved(why) => self.log(Level::Warn, why),
             Input::Head { ticket, head } => self.head(ticket, &head),
             Input::Received { ticket, bytes } => self.received(ticket, bytes),
+            Input::Behind => self.fell_behind(),
             Input::Answer { ticket, answer } => self.answered(ticket, answer),
             Input::Taken { up_to } => self.taken(up_to),
             Input::Wanted { from } => self.wanted(from),

@@ -38,6 +38,11 @@ impl Piece {
         (self.began, self.opened) = ((self.at, now), false);
     }
 
+    /// How long its present request has been under way.
+    pub fn under_way(&self, now: Millis) -> Millis {
+        now.saturating_sub(self.began.1)
+    }
+
     /// Its present request has brought bytes.
     pub fn has_moved(&self) -> bool {
         self.at > self.began.0

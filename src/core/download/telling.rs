@@ -10,7 +10,9 @@ impl Download {
     pub(super) fn tell_state(&mut self) {
         let state = match self.phase {
             Phase::Over => return,
-            Phase::Sealing | Phase::Verifying(..) | Phase::Committing => State::Completing,
+            Phase::Sealing | Phase::Verifying(..) | Phase::Comparing | Phase::Reopening | Phase::Committing => {
+                State::Completing
+            }
             _ if self.paused => State::Paused,
             _ if self.reach.is_down() && self.flights.is_empty() => State::Offline,
             Phase::Recalling { .. } | Phase::Requesting if self.size.is_none() => State::Starting,

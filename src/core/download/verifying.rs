@@ -1,6 +1,6 @@
 //! Whether what was put together is what storage has: all of it is read once more and hashed, once storage has told a checksum.
 
-use super::{Download, Phase, Work};
+use super::{Download, Phase, Work, window::Window};
 use crate::core::{
     checksum::{Algorithm, Checksum},
     error::{Code, Failure},
@@ -8,6 +8,7 @@ use crate::core::{
     flight::Stage,
     integrity::{self, Integrity, Told},
     plan::MIB,
+    protocol::PartSum,
     sorted::Sorted,
     transfer::{Command, Output},
 };
@@ -15,7 +16,7 @@ use crate::core::{
 /// Bytes hashed by one command.
 const STEP: u64 = 64 * MIB;
 /// Commands at once: reading for one hides the start of the next.
-const AT_ONCE: usize = 2;
+pub(super) const AT_ONCE: usize = 2;
 
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) enum Again {
@@ -30,7 +31,7 @@ pub(super) struct Hashing {
     /// Nothing is to be hashed.
     off: bool,
     /// What the backend tells of the object, and the ETag of which it is true.
-    pub granted: (Option<String>, Told),
+    pub granted: (Option<String>, Told, Vec<PartSum>),
     /// What storage tells of it.
     pub told: Told,
     /// The bytes were decoded on their way, and are others than the stored ones.
@@ -50,6 +51,12 @@ impl Hashing {
     pub fn new(algorithm: Option<Algorithm>) -> Self {
         Self { off: algorithm.is_none(), ..Self::default() }
     }
+
+    /// Some bytes are to come once more.
+    pub fn begin_anew(&mut self) {
+        (self.begun, self.whole) = (0, None);
+        self.sums.clear();
+    }
 }
 
 impl Download {
@@ -59,9 +66,14 @@ impl Download {
         let size = self.size.unwrap_or(self.received);
         self.hear_of_it();
         let own = sum.map(|sum| sum.algorithm);
-        let mut known = own.into_iter().chain(Algorithm::CRCS);
+        // A stream's bytes are gone, so they can't be summed up by another.
+        let others = Algorithm::CRCS.into_iter().filter(|_| self.window.is_none());
+        let mut known = own.into_iter().chain(others);
         let algorithm = known.find(|known| integrity::of(*known, &self.hashing.told).is_some());
         let hindrance = match algorithm {
+            _ if self.hashing.off && self.window.as_ref().is_some_and(Window::is_part) => {
+                "Only a part of the object was asked for."
+            }
             _ if self.hashing.off => "Checksums are switched off.",
             None => "Neither the backend nor storage tells a checksum of this object.",
             Some(_) if self.hashing.decoded => {
@@ -104,10 +116,7 @@ impl Download {
             Some(Err(_)) if !self.hashing.tied && self.hashing.again == Again::Unasked => {
                 self.hashing.again = Again::Asked;
             }
-            Some(Err(error)) => {
-                self.unsave();
-                self.fail(error);
-            }
+            Some(Err(error)) => self.repair(size, error),
             Some(Ok(integrity)) => self.commit(integrity),
             None => {}
         }
@@ -115,11 +124,12 @@ impl Download {
 
     /// What the backend told counts, unless it spoke of another version.
     pub(super) fn hear_of_it(&mut self) {
-        let (etag, told) = std::mem::take(&mut self.hashing.granted);
+        let (etag, told, parts) = std::mem::take(&mut self.hashing.granted);
         let (granted, own) = (etag.as_deref().map(etag::bare), self.version.etag.as_deref().map(etag::bare));
         self.hashing.tied = granted.is_some() && granted == own;
         if granted.zip(own).is_none_or(|(granted, own)| granted == own) && !told.is_empty() {
             self.hashing.told = told;
+            self.repairing.parts = parts;
         }
     }
 
@@ -130,6 +140,9 @@ impl Download {
     }
 
     pub(super) fn hashed(&mut self, start: u64, outcome: Result<Checksum, Failure>) {
+        if self.phase == Phase::Comparing {
+            return self.compared(start, outcome);
+        }
         match outcome {
             Ok(sum) => {
                 self.hashing.sums.insert(start, sum);

@@ -33,6 +33,10 @@ impl Window {
         Some(Self { start, end, step: part_size.unwrap_or(STEP).min(AHEAD), taken: start })
     }
 
+    pub fn is_part(&self) -> bool {
+        self.start > 0 || self.end.is_some()
+    }
+
     /// The reader has taken all up to here.
     pub fn take(&mut self, up_to: u64) {
         self.taken = self.taken.max(up_to);

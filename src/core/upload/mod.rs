@@ -347,7 +347,11 @@ impl Engine for Upload {
             Input::Sent { ticket, loaded } => self.sent(ticket, loaded),
             Input::Answer { ticket, answer } => self.answered(ticket, answer),
             Input::Tick => {}
-            Input::Head { .. } | Input::Received { .. } | Input::Taken { .. } | Input::Wanted { .. } => {}
+            Input::Head { .. }
+            | Input::Received { .. }
+            | Input::Behind
+            | Input::Taken { .. }
+            | Input::Wanted { .. } => {}
         }
         self.give_up_stalled();
         self.proceed();

@@ -2,6 +2,7 @@
 
 import { basename } from "node:path";
 
+import { SLICE } from "./files.js";
 import { S3 } from "./servers.js";
 import { watchResident } from "./memory.js";
 
@@ -28,7 +29,7 @@ async function measure({ chromium, link, servers, stored, files, downloadKey }, 
   if (!download) await page.pick("#files", files.map(({ path }) => path));
   await link?.become({});
   const task = { contender: contender.file, options: contender.options ?? {}, servers: servers.addresses, token: servers.token };
-  const { prepareMs } = await page.call("prepare", { ...task, s3: S3, keys, size: files[0].size, partSize: PART });
+  const { prepareMs } = await page.call("prepare", { ...task, s3: S3, keys, size: files[0].size, partSize: PART, slice: SLICE });
 
   // The same luck for all contenders of a round.
   await link?.become({ ...scenario.link, seed: round });
@@ -40,7 +41,7 @@ async function measure({ chromium, link, servers, stored, files, downloadKey }, 
 
   const { sha256 } = await page.call("finish");
   if (!download) await stored.check(files);
-  else if (sha256 !== files[0].sha256) throw new Error("What arrived is not what was stored");
+  else if (sha256 !== files[0].slicesSha256) throw new Error("What arrived is not what was stored");
   if (!measured.visible) throw new Error("The page was hidden");
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   return {

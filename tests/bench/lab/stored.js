@@ -2,16 +2,19 @@
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
-import { DeleteObjectsCommand, GetObjectCommand, paginateListObjectsV2, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { DeleteObjectsCommand, GetObjectCommand, paginateListObjectsV2, S3Client } from "@aws-sdk/client-s3";
+import { Upload } from "@aws-sdk/lib-storage";
 
 import { S3 } from "./servers.js";
 
 export function watchStored({ addresses, folders }) {
   const { bucket: Bucket, prefix: Prefix, region, credentials } = S3;
-  const s3 = new S3Client({ endpoint: addresses.store, region, credentials, forcePathStyle: true });
+  // Where nobody declares a checksum, the store computes one of the whole by itself, which downloads are compared with.
+  const checksums = { requestChecksumCalculation: "WHEN_REQUIRED", responseChecksumValidation: "WHEN_REQUIRED" };
+  const s3 = new S3Client({ endpoint: addresses.store, region, credentials, forcePathStyle: true, ...checksums });
 
   async function objects() {
     const found = [];
@@ -46,7 +49,8 @@ export function watchStored({ addresses, folders }) {
     },
     /** Puts a file there, to be downloaded. */
     async put(key, { path }) {
-      await s3.send(new PutObjectCommand({ Bucket, Key: key, Body: await readFile(path) }));
+      const params = { Bucket, Key: key, Body: createReadStream(path) };
+      await new Upload({ client: s3, params, partSize: 64 << 20 }).done();
     },
   };
 }

@@ -41,6 +41,27 @@ window.end = async () => {
   return { ...result, hasBlob: blob !== undefined, digest: blob && (await sha256(await blob.arrayBuffer())) };
 };
 
+/** Plays a little, or not at all, and gives it up. */
+window.playAndClose = async (key, plays) => {
+  const url = await play(key, { contentType: "video/webm" });
+  if (plays) await reaches(0.1);
+  else await happens("loadedmetadata", () => video.readyState > 0);
+  media.close();
+  await media.download.abort().catch(() => {});
+  if ((await fetch(url)).status !== 404) throw new Error("It is still answered.");
+};
+
+/** What there is of files, locks and service workers. */
+window.left = async () => {
+  const files = [];
+  const root = await navigator.storage.getDirectory();
+  const folder = await root.getDirectoryHandle("presigned", { create: true });
+  for await (const name of folder.keys()) files.push(name);
+  const { held, pending } = await navigator.locks.query();
+  const registrations = await navigator.serviceWorker.getRegistrations();
+  return { files: files.length, locks: held.length + pending.length, workers: registrations.length };
+};
+
 window.close_ = () => media.close();
 
 window.fails = async (key, options) => {

@@ -14,7 +14,12 @@ window.read = async (key, options) => {
   let loaded = 0;
   let outcome = {};
   try {
-    const stream = client.stream(key, { ...options, onProgress: (progress) => (loaded = progress.loaded) });
+    window.integrity = undefined;
+    const onIntegrity = (integrity) => {
+      window.integrity = integrity;
+      throw new Error("What an application throws here ends nothing.");
+    };
+    const stream = client.stream(key, { ...options, onProgress: (progress) => (loaded = progress.loaded), onIntegrity });
     for await (const part of stream) parts.push(part);
   } catch (error) {
     outcome = { failed: TransferError.is(error) ? error.code : error.name, message: error.message };

@@ -22,7 +22,7 @@ window.begin = async ({ key, to, resume, saved }) => {
   loaded = 0;
   const onProgress = (progress) => (loaded = progress.loaded);
   if (saved) transfer = (await client.saved())[0].resume({ onProgress });
-  else transfer = client.download(key, { to: typeof to === "string" ? await handleOf(to) : to, resume, onProgress });
+  else transfer = client.download(key, { to: isPath(to) ? await handleOf(to) : to, resume, onProgress });
   transfer.catch(() => {});
 };
 
@@ -63,7 +63,16 @@ window.save = async (path) => {
   link.click();
 };
 
+/** The SHA-256 of a file, or of the Blob of the last download. */
+window.digest = async (path) => {
+  const file = path ? await (await handleOf(path)).getFile() : window.blob;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+};
+
 window.remove_ = async (path) => (await navigator.storage.getDirectory()).removeEntry(path, { recursive: true });
+
+const isPath = (to) => typeof to === "string" && !["auto", "blob"].includes(to);
 
 async function handleOf(path) {
   const names = path.split("/");

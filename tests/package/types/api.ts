@@ -69,7 +69,7 @@ const own: Backend = {
   listParts: async () => [{ partNumber: 1, etag: "e", size: 5 << 20 }],
   completeUpload: async (_upload, parts) => ({ etag: parts[0]?.etag, location: undefined }),
   abortUpload: async () => {},
-  requestDownload: async (key) => ({ url: `https://s.example/${key}`, urls: [`https://t.example/${key}`], size: 7, checksumCrc64nvme: "AAAAAAAAAAA=" }),
+  requestDownload: async (key) => ({ url: `https://s.example/${key}`, urls: [`https://t.example/${key}`], size: 7, checksumCrc64nvme: "AAAAAAAAAAA=", parts: [{ size: 7, checksumCrc32c: "AAAAAA==" }] }),
   list: async (prefix) => [{ key: prefix ?? "", size: 0, lastModified: new Date() }],
   remove: async () => {},
 };
@@ -154,6 +154,7 @@ export async function downloads(key: string, handle: FileSystemFileHandle): Prom
   await client.clearCache();
   const stream: ReadableStream<Uint8Array> = client.stream(key, { start: 0, end: 100, onProgress: ({ loaded }) => console.log(loaded) });
   console.log(new Response(client.stream(key)), stream);
+  client.stream(key, { onIntegrity: (integrity) => console.log(integrity.verified ? integrity.value : integrity.reason) });
   // @ts-expect-error
   client.stream(key, { to: "blob" });
   const zip: ReadableStream<Uint8Array> = client.zip([key, { key, name: "a/b.txt", lastModified: 0 }, ...(await client.list())], {
