@@ -4,6 +4,7 @@ import { guarded } from "./panic.js";
 import { SavedTransfer } from "./saved.js";
 import { streamOf } from "./stream.js";
 import { Batch, Transfer } from "./transfer.js";
+import { turns } from "./turns.js";
 
 export { TransferError };
 // Plain JavaScript, each in a file of its own: what of it an application does not import, its bundler leaves out.
@@ -25,6 +26,9 @@ function load() {
   return loading;
 }
 
+/** 0 of what is no file: that is told where it is begun. */
+const sizeOf = (source) => source?.size ?? 0;
+
 /** A page that asks a server by `endpoint` does not load what speaks for functions. */
 async function withBackend(options) {
   if (options?.backend === undefined) return options;
@@ -36,6 +40,7 @@ export class Client {
   #options;
   #session;
   #next = 1;
+  #closed = false;
 
   constructor(options = {}) {
     this.#options = options;
@@ -52,15 +57,24 @@ export class Client {
   uploadAll(sources, options = {}) {
     const files = [...sources];
     const { onProgress, key, ...rest } = options;
-    const group = this.#next++;
-    const total = files.reduce((sum, file) => sum + (file?.size ?? 0), 0);
-    let batch;
+    const [group, turn] = [this.#next++, turns()];
+    let [batch, total] = [undefined, 0];
+    // Chromium asks another process for the size of each file that was chosen, and the page waits.
+    const measured = files.map(async (file) => {
+      const later = turn();
+      if (later) await later;
+      total += sizeOf(file);
+    });
     // Posted ahead of its members: the mailbox keeps their order.
-    this.#session.then((session) => session.group(group, total, files.length, batch.observer)).catch(() => {});
+    const announced = Promise.all([this.#session, ...measured]).then(([session]) => {
+      batch.announce(total);
+      session.group(group, total, files.length, batch.observer);
+    });
+    // Each upload hears of it; where there is none, nobody needs to.
+    announced.catch(() => {});
     const uploads = files.map((file) => {
       const number = this.#next++;
-      const options = { ...rest, key: key?.(file) };
-      return this.#upload(number, file, options, group);
+      return this.#upload(number, file, { ...rest, key: key?.(file) }, group, announced.then(turn));
     });
     batch = new Batch(group, total, uploads, files, onProgress);
     return batch;
@@ -68,7 +82,7 @@ export class Client {
 
   download(key, options = {}) {
     const number = this.#next++;
-    return new Transfer(this.#session, number, 0, options, async (session, observer, ending) => {
+    return new Transfer(this.#session, number, () => 0, options, async (session, observer, ending) => {
       const begin = (observer) => session.download(number, key, options, observer);
       if ((options?.cache ?? "none") === "none") return begin(observer);
       const { revalidated } = await import("./extras/revalidate.js");
@@ -125,11 +139,16 @@ export class Client {
   }
 
   close() {
+    this.#closed = true;
     this.#session.then((session) => session.close()).catch(() => {});
   }
 
-  #upload(number, source, options, group) {
-    return new Transfer(this.#session, number, source?.size ?? 0, options, async (session, observer, ending) => {
+  /** A member of a group waits for its turn. */
+  #upload(number, source, options, group, turn) {
+    const session = turn ? turn.then(() => this.#session) : this.#session;
+    return new Transfer(session, number, () => sizeOf(source), options, async (session, observer, ending) => {
+      // What has not begun ends like what has.
+      if (turn && this.#closed) return observer.aborted();
       const begin = (source, options) => session.upload(number, source, options, group, observer);
       if (!options?.compress) return begin(source, options);
       const { compressed } = await import("./extras/compress.js");
@@ -140,7 +159,7 @@ export class Client {
   #resume({ id, kind, key, total, to }, options = {}) {
     if (kind === "download") return this.download(key, { to, ...options });
     const number = this.#next++;
-    return new Transfer(this.#session, number, total, options, (session, observer) =>
+    return new Transfer(this.#session, number, () => total, options, (session, observer) =>
       session.resume_upload(number, id, options, observer),
     );
   }

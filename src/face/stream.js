@@ -14,7 +14,7 @@ export function streamOf(session, number, key, options) {
   let reader;
   let begun;
   const began = new Promise((resolve) => (begun = resolve));
-  const transfer = new Transfer(session, number, 0, options, (session, observer) => {
+  const transfer = new Transfer(session, number, () => 0, options, (session, observer) => {
     reader = session.stream(number, key, options, observer);
     begun();
   });

@@ -6,24 +6,27 @@ function abortError(reason, signal) {
   return reason ?? signal?.reason ?? new DOMException("The transfer was aborted.", "AbortError");
 }
 
+const nothingOf = (total) => ({ loaded: 0, total, bytesPerSecond: 0, secondsLeft: undefined });
+
 /** A running transfer: await it, iterate it, steer it. */
 export class Transfer {
   #started;
   #number;
   #feed;
   #state = "starting";
+  #total;
   #progress;
   #reason;
   #ending = new AbortController();
   #timeline = new Timeline();
 
-  /** `start` gets the session, what the WebAssembly side reports to, and a signal that is aborted with the transfer. */
+  /** `total` is asked only where somebody wants to know it before the WebAssembly side has said it. `start` gets the session, what the WebAssembly side reports to, and a signal that is aborted with the transfer. */
   constructor(session, number, total, options, start) {
     const { signal, onProgress, onPart } = options ?? {};
     this.id = `transfer-${number}`;
     this.#number = number;
     this.#feed = new Feed({ progress: onProgress, part: onPart });
-    this.#progress = { loaded: 0, total, bytesPerSecond: 0, secondsLeft: undefined };
+    this.#total = total;
     const fail = (error) => {
       this.#state = "failed";
       this.#feed.reject(error);
@@ -51,6 +54,7 @@ export class Transfer {
   }
 
   get progress() {
+    this.#progress ??= nothingOf(this.#total());
     return this.#progress;
   }
 
@@ -116,8 +120,13 @@ export class Batch {
     this.id = `transfer-${number}`;
     this.uploads = uploads;
     this.#feed = new Feed({ progress: onProgress });
-    this.#progress = { loaded: 0, total, bytesPerSecond: 0, secondsLeft: undefined };
+    this.announce(total);
     this.#collect(files);
+  }
+
+  /** So many bytes its files have. */
+  announce(total) {
+    this.#progress = nothingOf(total);
   }
 
   /** What the WebAssembly side reports the sums to. */

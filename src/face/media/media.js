@@ -30,7 +30,7 @@ export class Media {
 
   constructor(session, number, key, options, contentType) {
     this.#contentType = contentType;
-    this.#transfer = new Transfer(session, number, 0, options, (session, observer) => {
+    this.#transfer = new Transfer(session, number, () => 0, options, (session, observer) => {
       this.#source = session.media(number, key, options, observer, (what, ...values) => this.#arrivals[what](...values));
     });
     this.#whole = this.#transfer.then(async ({ blob }) => blob ?? fileOf(options.to));
