@@ -313,7 +313,9 @@ async function ours() {
 async function read(id) {
   try {
     const handle = await (await ours()).getFileHandle(id + JOURNAL);
-    const [header, ...lines] = (await (await handle.getFile()).text()).split("\n").map(parsed);
+    // Whoever writes it just now, in a page that is being buried, soon has done.
+    const text = await patiently(async () => (await handle.getFile()).text());
+    const [header, ...lines] = text.split("\n").map(parsed);
     return typeof header === "string" ? { header, lines } : { lines: [] };
   } catch {
     return { lines: [] };

@@ -3,13 +3,16 @@
 const TRIES = 15;
 const PAUSE = 200;
 
+/** Another has it open, or has written it since it was looked up. */
+const BUSY = ["NoModificationAllowedError", "NotReadableError"];
+
 /** What nobody is to have open meanwhile, tried until nobody has. */
 export async function patiently(act) {
   for (let left = TRIES; ; left -= 1) {
     try {
       return await act();
     } catch (error) {
-      if (error.name !== "NoModificationAllowedError" || left === 0) throw error;
+      if (!BUSY.includes(error.name) || left === 0) throw error;
       await new Promise((resolve) => setTimeout(resolve, PAUSE));
     }
   }

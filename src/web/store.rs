@@ -163,18 +163,26 @@ impl BrowserStore {
         id
     }
 
-    /// The transfer goes on with this record.
-    async fn take_over(&self, transfer: TransferId, id: String, record: Record, lock: Lock, sink: Option<BrowserSink>) {
+    /// The transfer goes on with this record, which is written again where it says something else now, or `anew`: when its file
+    /// has nothing left that it could be found by.
+    async fn take_over(
+        &self,
+        transfer: TransferId,
+        id: String,
+        record: Record,
+        lock: Lock,
+        (sink, anew): (Option<BrowserSink>, bool),
+    ) {
         let Record { point, asked: before, handle, saved_at, .. } = record;
         let newer = self.handle(transfer, sink.as_ref());
         let path = sink.as_ref().and_then(|sink| sink.target().path());
-        let moved = newer.is_some() || path.is_some() && path != before.path;
+        let changed = anew || newer.is_some() || path.is_some() && path != before.path;
         let asked = Asked { path: path.or_else(|| before.path.clone()), ..before };
         let (begun, point, lock) = (Cell::new(true), RefCell::new(Some(point)), RefCell::new(Some(lock)));
         let driven =
             self.drive(transfer, Driven { id, begun, sink, asked, handle: newer.unwrap_or(handle), point, lock });
         let point = driven.point.borrow().clone();
-        if let (true, Some(point)) = (moved, point) {
+        if let (true, Some(point)) = (changed, point) {
             // The record is there either way; what else can't be written will be said.
             let _ = self.begin(&driven, point, saved_at).await;
         }
@@ -255,7 +263,7 @@ impl Store for BrowserStore {
                 let part = |(number, value): (u64, JsValue)| record::part_of(u32::try_from(number).ok()?, &value);
                 let parts =
                     pieces.into_iter().filter(|(number, _)| numbers.contains(number)).filter_map(part).collect();
-                self.take_over(transfer, id, Record { asked, ..*record }, lock, None).await;
+                self.take_over(transfer, id, Record { asked, ..*record }, lock, (None, false)).await;
                 recalled.found = Some(Found::Upload { point, parts });
             }
             Ok(Search::Busy) => return Err(busy()),
@@ -288,7 +296,7 @@ impl Store for BrowserStore {
                 let Checkpoint::Download(point) = record.point.clone() else { return Ok(recalled) };
                 sink.prepare(&id).await?;
                 let have = sink.restore(&point).await;
-                self.take_over(transfer, id, *record, lock, Some(sink.clone())).await;
+                self.take_over(transfer, id, *record, lock, (Some(sink.clone()), have.is_empty())).await;
                 recalled.found = Some(Found::Download { point, have });
                 return Ok(recalled);
             }

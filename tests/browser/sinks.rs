@@ -210,6 +210,18 @@ async fn what_a_journal_says_of_something_else_is_not_believed() {
         panic!("its record is there")
     };
     assert_eq!(have, [], "bytes of another version");
+
+    // What comes from now on is found by the next page.
+    write(&other, &content, 3, 9).await;
+    second.release(2);
+    drop((second, other));
+    pause(100).await;
+    let third = store(disk::disks());
+    let other = sink(&third, Target::Auto);
+    let Some(Found::Download { have, .. }) = third.recall_download(3, KEY, &other, true).await.unwrap().found else {
+        panic!("its record is there still")
+    };
+    assert_eq!(have, [mib(3, 9)]);
 }
 
 #[wasm_bindgen_test]
