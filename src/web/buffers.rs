@@ -7,8 +7,9 @@ use js_sys::{ArrayBuffer, Uint8Array};
 
 /// As much as a slow network brings at once.
 pub const SMALL: u32 = 64 * 1024;
-/// Each read and each write costs a turn of the page's thread and of the disk's: a fast network is read by fewer of them.
-pub const LARGE: u32 = 512 * 1024;
+/// Each read and each write costs a turn of the page's thread and of the disk's, and leaves garbage in both, of which the
+/// browser lets tens of MiB lie: a fast network is read by few of them.
+pub const LARGE: u32 = 1024 * 1024;
 /// So many bytes lie ready of each: what a disk is behind a fast network.
 const MOST: u32 = 16 << 20;
 

@@ -9,15 +9,16 @@ use web_sys::{
     ReadableStreamReaderMode, RequestCache,
 };
 
-use super::{abort::AbortOnDrop, buffers, hasher};
+use super::{abort::AbortOnDrop, buffers, clock::BrowserClock, hasher};
 use crate::{
     core::{
         error::{Code, Error, Failure},
         hashing::Hasher,
         http::{Headers, Response},
         protocol::{Method, Signed},
+        time::Millis,
     },
-    drive::seams::{Body, Chunk, Opened},
+    drive::seams::{Body, Chunk, Clock, Opened},
 };
 
 #[wasm_bindgen]
@@ -30,18 +31,38 @@ extern "C" {
         this: &Stream,
         options: &ReadableStreamGetReaderOptions,
     ) -> Result<ReadableStreamByobReader, JsValue>;
+
+    type Filling;
+
+    /// As `ReadableStreamBYOBReader.read(view, { min })`; browsers that don't know `min` read as ever.
+    #[wasm_bindgen(method)]
+    fn read(this: &Filling, view: &Uint8Array, least: &Least) -> Promise;
+
+    #[wasm_bindgen(js_name = Object)]
+    type Least;
+
+    #[wasm_bindgen(constructor, js_class = "Object")]
+    fn new() -> Least;
+
+    #[wasm_bindgen(method, setter)]
+    fn set_min(this: &Least, bytes: u32);
 }
 
-/// After so many such reads, the buffers are larger.
-const WORTH_LARGE: u32 = 4;
-/// After so many more, what comes is seen to pile up: a MiB or more was there already.
-const BEHIND: u32 = 8;
+/// In milliseconds: bytes that are read within it were there already.
+const AT_ONCE: Millis = 5;
+/// A large buffer that took longer to fill is not worth the wait: progress is told by it, and what a broken connection has
+/// brought of it is lost.
+const QUICK: Millis = 50;
+/// Bytes that were there already: then the buffers are larger.
+const WORTH_LARGE: u32 = 4 * buffers::SMALL;
+/// More than Chromium's pipe holds: what comes piles up in the page's process.
+const PILED_UP: u32 = 3 * buffers::LARGE;
 
 /// An answer's bytes. Dropped, it ends the request.
 pub struct FetchBody {
     reader: Option<Reader>,
-    /// So many reads have brought as much as is only there when more comes than is read.
-    brimful: u32,
+    /// So many bytes in a row were there already when they were read.
+    waiting: u32,
     _abort: AbortOnDrop,
 }
 
@@ -85,7 +106,7 @@ pub async fn open(signed: &Signed, start: u64, end: Option<u64>) -> Result<Opene
         return Ok(Opened::Reply(Response { body, ..head }));
     }
     let reader = response.body().map(Reader::new);
-    Ok(Opened::Body(head, FetchBody { reader, brimful: 0, _abort: abort }))
+    Ok(Opened::Body(head, FetchBody { reader, waiting: 0, _abort: abort }))
 }
 
 impl Body for FetchBody {
@@ -93,19 +114,24 @@ impl Body for FetchBody {
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         let Some(reader) = &self.reader else { return Ok(None) };
-        let size = if self.brimful < WORTH_LARGE { buffers::SMALL } else { buffers::LARGE };
+        let size = if self.waiting < WORTH_LARGE { buffers::SMALL } else { buffers::LARGE };
+        let began = BrowserClock.now();
         let chunk = reader.next(size).await.map_err(|_| Failure::network())?;
-        let length = chunk.as_ref().map_or(0, Uint8Array::length);
-        // What Chromium has piled up comes in pieces that seldom fill a large buffer.
-        let is_brimful = length >= size.min(2 * buffers::SMALL) && matches!(reader, Reader::Byob { .. });
-        self.brimful = if is_brimful { self.brimful + 1 } else { self.brimful / 2 };
+        let (took, length) = (BrowserClock.now().saturating_sub(began), chunk.as_ref().map_or(0, Uint8Array::length));
+        // A browser that can't wait for a full buffer seldom fills a large one.
+        let is_full = length >= size.min(2 * buffers::SMALL) && matches!(reader, Reader::Byob { .. });
+        self.waiting = match took {
+            0..=AT_ONCE if is_full => self.waiting.saturating_add(length),
+            ..=QUICK if is_full => self.waiting.min(WORTH_LARGE),
+            _ => 0,
+        };
         Ok(chunk.map(Bytes))
     }
 
     fn is_behind(&mut self) -> bool {
-        let behind = self.brimful >= WORTH_LARGE + BEHIND;
+        let behind = self.waiting >= PILED_UP;
         if behind {
-            self.brimful = WORTH_LARGE;
+            self.waiting = WORTH_LARGE;
         }
         behind
     }
@@ -125,7 +151,10 @@ impl Reader {
     async fn next(&self, size: u32) -> Result<Option<Uint8Array>, JsValue> {
         match self {
             Self::Byob { reader, .. } => {
-                let chunk = chunk_of(reader.read_with_array_buffer_view(&buffers::take(size))).await?;
+                let least = Least::new();
+                // Few bytes are told as they come.
+                least.set_min(if size == buffers::LARGE { size } else { 1 });
+                let chunk = chunk_of(reader.unchecked_ref::<Filling>().read(&buffers::take(size), &least)).await?;
                 // At the end, there is an empty one.
                 Ok(chunk.filter(|chunk| chunk.length() > 0))
             }

@@ -3,7 +3,6 @@
 import { readFile } from "node:fs/promises";
 
 const EVERY_MS = 200;
-const PAGE = 4_096;
 
 /** Begins to look; `end()` is how far the renderers, and all processes together, grew at most. Undefined where there is no /proc. */
 export async function watchResident(processes) {
@@ -33,9 +32,10 @@ async function resident(processes) {
   return sum;
 }
 
-/** Of a process that has ended: nought. */
+/** Its own memory and what it shares with others, without the browser's program, which is mapped from its file. Of a process that has ended: nought. */
 async function residentOf(pid) {
   if (process.platform !== "linux") return NaN;
-  const statm = await readFile(`/proc/${pid}/statm`, "utf8").catch(() => "0 0");
-  return Number(statm.split(" ")[1]) * PAGE;
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  const lines = status.matchAll(/^Rss(?:Anon|Shmem):\s+(\d+) kB$/gm);
+  return [...lines].reduce((sum, [, size]) => sum + 1_024 * Number(size), 0);
 }
