@@ -6,14 +6,14 @@ import { fileURLToPath } from "node:url";
 import { PROVIDERS } from "../../../src/face/doctor/providers.js";
 import { STORES } from "../stores/stores.js";
 
-/** `can`: what the backend offers, beyond uploads. */
+/** `can`: what the backend offers, beyond uploads; `form`: small files go by a POST form. */
 export const BACKENDS = [
   { name: "endpoint", title: "our protocol", can: { download: true, remove: true, key: true } },
   { name: "article", title: "its four routes alone", can: { download: true, remove: true, whole: true } },
   { name: "functions", title: "functions", can: { download: true, remove: true, key: true } },
   { name: "signer", title: "signer", can: { download: true, remove: true, key: true, verify: true } },
   { name: "uppyCallbacks", title: "Uppy's callbacks", can: {} },
-  { name: "companion", title: "Companion 6.2.2", can: {} },
+  { name: "companion", title: "Companion 6.2.2", can: { form: true } },
   { name: "betterUpload", title: "better-upload 3.0.19", can: { goOn: "in the same page" } },
 ];
 /** Those that are for one kind of store. */

@@ -16,6 +16,8 @@ import { startMoto } from "./moto.js";
 
 const PAGE = fileURLToPath(new URL("..", import.meta.url));
 const [KEY, SECRET, REGION] = ["presigned", "presigned-secret", "us-east-1"];
+/** A bucket that the key may not use; `astray` is whatever signs for it. */
+const STRANGERS = "strangers";
 const amazon = (store, key = KEY, secret = SECRET, region = REGION) => ({ kind: "amazon", store, key, secret, region });
 
 /** `faults`: the mock server can be told to fail. */
@@ -25,7 +27,7 @@ export const STORES = [
     faults: true, start: () => startMock(provider),
   })),
   { name: "gcs", title: "the mock server as GCS", backends: ["endpoint", "signer", "resumable"], faults: true, start: startGoogle },
-  { name: "moto", title: "moto 5.2.5", backends: ["endpoint", "signer", "companion", "betterUpload"], start: startOther(startMoto) },
+  { name: "moto", title: "moto 5.2.5", backends: ["endpoint", "signer", "companion", "betterUpload"], start: startOther(startMoto, (witness) => witness.forbid(STRANGERS)) },
   { name: "azurite", title: "Azurite 3.35", backends: ["azure"], start: startAzure },
   // Long-running, and in no package that the test command could install.
   ...(process.env.PRESIGNED_GARAGE
@@ -43,18 +45,22 @@ async function startMock(provider) {
 }
 
 /** A store of somebody else's, for which the mock server's backend signs. */
-function startOther(start) {
+function startOther(start, prepare = () => {}) {
   return async (witness) => {
     const { url, key = KEY, secret = SECRET, region = REGION, stop } = await start();
     const who = amazon(url, key, secret, region);
     await witness.of(who).make();
-    const args = ["--s3", url, "--s3-key", key, "--s3-secret", secret, "--s3-region", region, "--s3-bucket", "presigned"];
-    const server = await startMockServer({ page: PAGE, args });
-    const servers = await startServers(url, { key, secret, region });
-    return {
-      server, who, where: { token: await logIn(server, "table"), servers: servers.url },
-      stop: () => Promise.all([servers.stop(), server.stop(), stop()]),
+    await prepare(witness.of(who));
+    const signFor = async (bucket) => {
+      const args = ["--s3", url, "--s3-key", key, "--s3-secret", secret, "--s3-region", region, "--s3-bucket", bucket];
+      const [server, servers] = await Promise.all([startMockServer({ page: PAGE, args }), startServers(url, { bucket, key, secret, region })]);
+      return {
+        server, where: { token: await logIn(server, "table"), servers: servers.url },
+        stop: () => Promise.all([servers.stop(), server.stop()]),
+      };
     };
+    const [here, astray] = [await signFor("presigned"), { ...(await signFor(STRANGERS)), says: ["access-denied", 403] }];
+    return { ...here, who, astray, stop: () => Promise.all([here.stop(), astray.stop(), stop()]) };
   };
 }
 
@@ -82,7 +88,8 @@ async function startGoogle() {
 async function startAzure() {
   const [azure, server] = [await startAzurite(), await startMockServer({ page: PAGE })];
   return {
-    server, where: { azure: azure.url }, stop: () => Promise.all([azure.stop(), server.stop()]),
+    server, where: { azure: azure.url }, astray: { server, where: { azure: `${azure.url}${STRANGERS}` }, says: ["not-found", 404] },
+    stop: () => Promise.all([azure.stop(), server.stop()]),
     // Azure's own SDK is the witness of what its emulator has.
     witness: {
       async get(key) {
