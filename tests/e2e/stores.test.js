@@ -32,8 +32,8 @@ after(async () => {
   await table.writeStores();
 });
 
-for (const { name, title, backends, faults, start } of STORES) {
-  describe(title, () => {
+for (const { name, title, backends, faults, skip, start } of STORES) {
+  describe(title, { skip }, () => {
     let here, witness;
     before(async () => {
       here = await start(shared.witness);
@@ -133,12 +133,17 @@ for (const { name, title, backends, faults, start } of STORES) {
           if (here.astray) {
             await open(here.astray);
             // Moto looks at no policy where a form is posted.
-            const size = can.form ? PART + 1 : 3;
+            const size = can.form && name === "moto" ? PART + 1 : 3;
             const { error } = await ask("up", { key: keyOf("astray.bin"), size, seed: 4, where: here.astray.where });
             assert.deepEqual([error?.code, error?.status], here.astray.says, JSON.stringify(error));
             return;
           }
-          await call(here.server, "PUT", "/_faults", { seed: 1, rules: [{ on: can.fails ?? "store", do: { status: 403, code: "AccessDenied" } }] });
+          const fail = (rule) => call(here.server, "PUT", "/_faults", { seed: 1, rules: [{ on: can.fails ?? "store", ...rule }] });
+          if (!can.fails) {
+            await fail({ times: 1, do: { expired: true } });
+            await isThere(await ask("up", { key: keyOf("lapsed.bin"), size: 3, seed: 4 }), 4, 3);
+          }
+          await fail({ do: { status: 403, code: "AccessDenied" } });
           const { error } = await ask("up", { key: keyOf("denied.bin"), size: 3, seed: 4 });
           assert.deepEqual([error?.code, error?.status, error?.storageCode], ["access-denied", 403, "AccessDenied"], JSON.stringify(error));
         });

@@ -42,10 +42,12 @@ export function compatibility() {
         ...[...rows].map(([words, marks]) => line([words, ...BACKENDS.map(({ name }) => marks.get(name) ?? "")])),
       ]),
     async writeStores() {
+      // Those of a store that is not here stay as they were.
+      const kept = (await written("stores"))[1].split("\n");
       await write("stores", [
         line(["store", "backend", ...rows.keys()]),
         line(["---", "---", ...[...rows].map(() => "---")]),
-        ...STORES.flatMap((store) => store.backends.map((name) => line([
+        ...STORES.flatMap((store) => store.skip ? kept.filter((row) => row.startsWith(`| ${store.title} `)) : store.backends.map((name) => line([
           store.title, backendOf(name).title, ...[...rows.values()].map((marks) => marks.get(`${store.name} ${name}`) ?? ""),
         ]))),
       ]);
@@ -65,12 +67,16 @@ const DOCUMENTED = [
 
 export const writeDocumented = () => write("documents", DOCUMENTED);
 
-/** Between the marks that the page has for it. */
+/** The page up to this part, the part itself, and the rest. */
+async function written(part) {
+  const [begin, end] = [`<!-- ${part}: written by a test -->\n`, `<!-- end of ${part} -->`];
+  const [before, rest] = (await readFile(FILE, "utf8")).split(begin);
+  if (rest === undefined) throw new Error(`docs/compatibility.md has no part "${part}".`);
+  return [before + begin, rest.slice(0, rest.indexOf(end)), rest.slice(rest.indexOf(end))];
+}
+
 async function write(part, lines) {
   if (!process.env.PRESIGNED_WRITE_COMPATIBILITY) return;
-  const page = await readFile(FILE, "utf8");
-  const [begin, end] = [`<!-- ${part}: written by a test -->\n`, `<!-- end of ${part} -->`];
-  const [before, rest] = page.split(begin);
-  if (rest === undefined) throw new Error(`docs/compatibility.md has no part "${part}".`);
-  await writeFile(FILE, `${before}${begin}\n${lines.join("\n")}\n\n${end}${rest.slice(rest.indexOf(end) + end.length)}`);
+  const [before, , after] = await written(part);
+  await writeFile(FILE, `${before}\n${lines.join("\n")}\n\n${after}`);
 }

@@ -46,7 +46,7 @@ export async function startServers(store, access = ACCESS) {
   };
 }
 
-async function startCompanion(store, { bucket, key, secret, region }, filePath) {
+async function startCompanion(store, { bucket, key, secret, region, awsClientOptions }, filePath) {
   // Without its clean-up job, which would keep this process alive.
   process.env.NODE_ENV = "test";
   const companion = await import("@uppy/companion");
@@ -64,6 +64,7 @@ async function startCompanion(store, { bucket, key, secret, region }, filePath) 
       region,
       endpoint: store,
       forcePathStyle: true,
+      awsClientOptions,
       conditions: [["content-length-range", 0, LARGEST_FORM]],
     },
   });
