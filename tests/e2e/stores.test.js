@@ -139,13 +139,13 @@ for (const { name, title, backends, faults, skip, start } of STORES) {
             return;
           }
           const fail = (rule) => call(here.server, "PUT", "/_faults", { seed: 1, rules: [{ on: can.fails ?? "store", ...rule }] });
-          if (!can.fails) {
-            await fail({ times: 1, do: { expired: true } });
-            await isThere(await ask("up", { key: keyOf("lapsed.bin"), size: 3, seed: 4 }), 4, 3);
-          }
           await fail({ do: { status: 403, code: "AccessDenied" } });
           const { error } = await ask("up", { key: keyOf("denied.bin"), size: 3, seed: 4 });
           assert.deepEqual([error?.code, error?.status, error?.storageCode], ["access-denied", 403, "AccessDenied"], JSON.stringify(error));
+          // A session of Google's has no signature that could lapse.
+          if (can.fails) return;
+          await fail({ times: 1, do: { expired: true } });
+          await isThere(await ask("up", { key: keyOf("lapsed.bin"), size: 3, seed: 4 }), 4, 3);
         });
       });
     }
