@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 from contextlib import suppress
+from functools import partial
 from urllib.parse import quote
 
 import boto3
@@ -17,12 +18,14 @@ from werkzeug.exceptions import HTTPException
 SECRET = os.environ["SECRET_KEY"]  # no default: whoever knows it is every user
 BUCKET = os.environ["S3_BUCKET"]
 MAX_SIZE = 5 << 40  # or what your application takes
+SHA256 = os.environ.get("PART_SHA256") == "1"  # no part is signed without its own: the store refuses a spoilt one
 # S3's limit of parts, and how many are signed with the first answer: the page asks for the others when it needs them.
-EXPIRES_IN, PART_SIZE, MAX_PARTS, FIRST_BATCH = 900, 8 << 20, 10_000, 32
+EXPIRES_IN, PART_SIZE, MAX_PARTS, FIRST_BATCH = 900, 8 << 20, 10_000, 0 if SHA256 else 32
 
 # Keys, region and, for a store that is not AWS, AWS_ENDPOINT_URL_S3 come from the environment. boto3 would sign some
 # URLs by Signature Version 2, which newer regions refuse, and a checksum made when signing would be that of no bytes.
 s3 = boto3.client("s3", config=Config(signature_version="s3v4", request_checksum_calculation="when_required"))
+sign = partial(s3.generate_presigned_url, ExpiresIn=EXPIRES_IN)
 
 app = Flask(__name__)
 # A key may have two slashes in a row, or end with one.
@@ -67,19 +70,17 @@ def upload_ref(data):
     return {"Bucket": BUCKET, "Key": own(field(data, "file_key", str)), "UploadId": field(data, "upload_id", str)}
 
 
-def crc(answer):
-    # The store's own, of the whole: the page compares it with what it hashed itself.
-    return {"checksum_crc64nvme": answer["ChecksumCRC64NVME"]} if "ChecksumCRC64NVME" in answer else {}
+def sums(answer):
+    # The store's own, of the whole: the page compares them with what it hashed itself.
+    return {f"checksum_{n.lower()}": answer[f"Checksum{n}"] for n in ["CRC64NVME", "SHA256"] if f"Checksum{n}" in answer}
 
 
-def sign(operation, params):
-    return s3.generate_presigned_url(operation, Params=params, ExpiresIn=EXPIRES_IN)
-
-
-def sign_parts(ref, numbers):
-    if not all(type(number) is int and 1 <= number <= MAX_PARTS for number in numbers):
+def sign_part(ref, number, checksums=None):
+    if type(number) is not int or not 1 <= number <= MAX_PARTS:
         abort(400, f"Part numbers go from 1 to {MAX_PARTS}")
-    return [{"part_number": n, "upload_url": sign("upload_part", {**ref, "PartNumber": n})} for n in numbers]
+    sha256 = {"ChecksumSHA256": field(checksums, str(number), str)} if SHA256 else {}
+    headers = {"x-amz-checksum-sha256": value for value in sha256.values()}
+    return {"part_number": number, "upload_url": sign("upload_part", {**ref, "PartNumber": number, **sha256}), "headers": headers}
 
 
 def grant(data):  # for one file: a URL to put it to, or an upload in parts
@@ -106,9 +107,10 @@ def grant(data):  # for one file: a URL to put it to, or an upload in parts
         headers = {"content-type": content_type, **{f"x-amz-meta-{k.lower()}": v for k, v in metadata.items()}}
         headers |= {"content-encoding": name for name in encoding.values()}
         return {**answer, "upload_url": sign("put_object", params), "headers": headers}
-    upload_id = s3.create_multipart_upload(**params)["UploadId"]
+    upload_id = s3.create_multipart_upload(**params, **({"ChecksumAlgorithm": "SHA256"} if SHA256 else {}))["UploadId"]
     ref, first = {"Bucket": BUCKET, "Key": key, "UploadId": upload_id}, min(-(-size // part_size), FIRST_BATCH)
-    return {**answer, "upload_id": upload_id, "part_size": part_size, "parts": sign_parts(ref, range(1, first + 1))}
+    answer |= {"checksum_algorithm": "sha256"} if SHA256 else {}
+    return {**answer, "upload_id": upload_id, "part_size": part_size, "parts": [sign_part(ref, n) for n in range(1, first + 1)]}
 
 
 @app.post("/request-upload")
@@ -130,13 +132,13 @@ def request_uploads():
 @app.post("/request-parts")
 def request_parts():
     data = request.get_json(force=True)
-    return {"parts": sign_parts(upload_ref(data), field(data, "part_numbers", list)[:1000]), "expires_in": EXPIRES_IN}
+    ref, numbers = upload_ref(data), field(data, "part_numbers", list)[:1000]
+    return {"parts": [sign_part(ref, n, data.get("checksums")) for n in numbers], "expires_in": EXPIRES_IN}
 
 
 @app.post("/list-parts")
 def list_parts():
-    pages = s3.get_paginator("list_parts").paginate(**upload_ref(request.get_json(force=True)))
-    parts = (part for page in pages for part in page.get("Parts", []))
+    parts = s3.get_paginator("list_parts").paginate(**upload_ref(request.get_json(force=True))).search("Parts[] || `[]`")
     return {"parts": [{"part_number": p["PartNumber"], "etag": p["ETag"], "size": p["Size"]} for p in parts]}
 
 
@@ -144,11 +146,12 @@ def list_parts():
 def complete_upload():
     data = request.get_json(force=True)
     ref, parts = upload_ref(data), field(data, "parts", list)
-    parts = [{"PartNumber": field(p, "part_number", int), "ETag": field(p, "etag", str)} for p in parts]
+    names = {"PartNumber": ("part_number", int), "ETag": ("etag", str)} | ({"ChecksumSHA256": ("checksum", str)} if SHA256 else {})
+    parts = [{name: field(p, *known) for name, known in names.items()} for p in parts]
     # An error that S3 sends after its `200 OK` is an exception here: boto3 looks into the body.
     done = s3.complete_multipart_upload(**ref, MultipartUpload={"Parts": parts})
     size = s3.head_object(Bucket=BUCKET, Key=ref["Key"])["ContentLength"]
-    return {"file_key": ref["Key"], "etag": done["ETag"], "size": size, **crc(done)}
+    return {"file_key": ref["Key"], "etag": done["ETag"], "size": size, **sums(done)}
 
 
 @app.post("/abort-upload")
@@ -164,7 +167,7 @@ def request_download(key):
     head = s3.head_object(**ref, ChecksumMode="ENABLED")
     # A download, never a page: an uploaded HTML file must not run under the store's name. Nor stored: it would pile up in Chromium.
     saved_as = {"ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(key.rpartition('/')[2], safe='')}"}
-    about = {"size": head["ContentLength"], "etag": head["ETag"], "content_type": head["ContentType"], **crc(head)}
+    about = {"size": head["ContentLength"], "etag": head["ETag"], "content_type": head["ContentType"], **sums(head)}
     about |= {"content_encoding": head[name] for name in ["ContentEncoding"] if head.get(name)}
     return {"download_url": sign("get_object", ref | saved_as | {"ResponseCacheControl": "no-store"}), "expires_in": EXPIRES_IN, **about}
 
@@ -174,10 +177,8 @@ def list_files():
     prefix = request.args.get("prefix", g.folder)
     if not prefix.startswith(g.folder):
         abort(403, "Access denied")
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
-    all_of = (one for page in pages for one in page.get("Contents", []))
-    files = [{"key": o["Key"], "size": o["Size"], "last_modified": o["LastModified"].isoformat()} for o in all_of]
-    return {"files": files}
+    found = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix).search("Contents[] || `[]`")
+    return {"files": [{"key": o["Key"], "size": o["Size"], "last_modified": o["LastModified"].isoformat()} for o in found]}
 
 
 @app.delete("/files/<path:key>")
@@ -188,8 +189,7 @@ def delete_file(key):
 
 @app.errorhandler(HTTPException)
 def refusal(error):
-    codes = {403: "access-denied", 413: "too-large"}
-    return {"error": error.description, "code": codes.get(error.code, "invalid-request")}, error.code
+    return {"error": error.description, "code": {403: "access-denied", 413: "too-large"}.get(error.code, "invalid-request")}, error.code
 
 
 @app.errorhandler(ClientError)

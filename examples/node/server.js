@@ -13,12 +13,13 @@ import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
 import { verify } from "hono/jwt";
 
-// PAGE_ORIGIN: where the page is, if not on this backend's own origin.
-const { SECRET_KEY, S3_BUCKET, PAGE_ORIGIN, PORT = "3000" } = process.env;
+// PAGE_ORIGIN: where the page is, if elsewhere. PART_SHA256=1: no part is signed without its own, so the store refuses a spoilt one.
+const { SECRET_KEY, S3_BUCKET, PAGE_ORIGIN, PART_SHA256, PORT = "3000" } = process.env;
 if (!SECRET_KEY || !S3_BUCKET) throw new Error("set SECRET_KEY and S3_BUCKET");
 const MAX_SIZE = 5 * 2 ** 40; // or what your application takes
 const [EXPIRES_IN, PART_SIZE, MAX_PARTS] = [900, 8 * 2 ** 20, 10_000]; // S3's limit
-const FIRST_BATCH = 32; // parts signed with the first answer; the page asks for the others when it needs them
+// Parts signed with the first answer, for which there are no checksums yet; the page asks for the others when it needs them.
+const [SHA256, FIRST_BATCH] = PART_SHA256 === "1" ? ["SHA256", 0] : [undefined, 32];
 
 // Keys, region and, for a store that is not AWS, AWS_ENDPOINT_URL_S3 come from the environment. By itself the SDK would
 // sign a checksum into each upload's URL: that of no bytes, since it has none when it signs.
@@ -40,9 +41,7 @@ app.use(async (c, next) => {
   await next();
 });
 
-function refused(status, message, code = "invalid-request") {
-  return new HTTPException(status, { message, cause: code });
-}
+const refused = (status, message, code = "invalid-request") => new HTTPException(status, { message, cause: code });
 
 /** A key that the page names must lie in the user's folder. */
 function own(c, key) {
@@ -77,13 +76,16 @@ function sign(command, headers = {}) {
   return getSignedUrl(s3, command, { expiresIn: EXPIRES_IN, signableHeaders: names, unhoistableHeaders: names });
 }
 
-function signParts(ref, numbers) {
-  if (!numbers.every((number) => Number.isInteger(number) && number >= 1 && number <= MAX_PARTS)) {
-    throw refused(400, `Part numbers go from 1 to ${MAX_PARTS}`);
-  }
-  const url = (PartNumber) => sign(new UploadPartCommand({ ...ref, PartNumber }));
-  return Promise.all(numbers.map(async (number) => ({ part_number: number, upload_url: await url(number) })));
+async function signPart(ref, number, checksums) {
+  if (!Number.isInteger(number) || number < 1 || number > MAX_PARTS) throw refused(400, `Part numbers go from 1 to ${MAX_PARTS}`);
+  const ChecksumSHA256 = SHA256 && field(checksums, number, "string");
+  const headers = SHA256 && { "x-amz-checksum-sha256": ChecksumSHA256 };
+  const upload_url = await sign(new UploadPartCommand({ ...ref, PartNumber: number, ChecksumSHA256 }), headers);
+  return { part_number: number, upload_url, headers };
 }
+
+// The store's own checksums of the whole: the page compares them with what it hashed itself.
+const sums = ({ ChecksumCRC64NVME, ChecksumSHA256 }) => ({ checksum_crc64nvme: ChecksumCRC64NVME, checksum_sha256: ChecksumSHA256 });
 
 async function grant(c, data) { // for one file: a URL to put it to, or an upload in parts
   const filename = field(data, "filename", "string");
@@ -111,10 +113,10 @@ async function grant(c, data) { // for one file: a URL to put it to, or an uploa
     const upload_url = await sign(new PutObjectCommand(params), headers);
     return { upload_url, file_key: Key, headers, content_encoding: gzip, expires_in: EXPIRES_IN };
   }
-  const { UploadId } = await s3.send(new CreateMultipartUploadCommand(params));
+  const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ ...params, ChecksumAlgorithm: SHA256 }));
   const first = Array.from({ length: Math.min(Math.ceil(size / partSize), FIRST_BATCH) }, (_, index) => index + 1);
-  const parts = await signParts({ Bucket: S3_BUCKET, Key, UploadId }, first);
-  const about = { part_size: partSize, parts, content_encoding: gzip, expires_in: EXPIRES_IN };
+  const parts = await Promise.all(first.map((number) => signPart({ Bucket: S3_BUCKET, Key, UploadId }, number)));
+  const about = { part_size: partSize, parts, checksum_algorithm: SHA256?.toLowerCase(), content_encoding: gzip, expires_in: EXPIRES_IN };
   return { file_key: Key, upload_id: UploadId, ...about };
 }
 
@@ -129,8 +131,8 @@ app.post("/request-uploads", async (c) => {
 
 app.post("/request-parts", async (c) => {
   const data = await body(c);
-  const parts = await signParts(uploadRef(c, data), field(data, "part_numbers", "array").slice(0, 1000));
-  return c.json({ parts, expires_in: EXPIRES_IN });
+  const signed = field(data, "part_numbers", "array").slice(0, 1000).map((number) => signPart(uploadRef(c, data), number, data.checksums));
+  return c.json({ parts: await Promise.all(signed), expires_in: EXPIRES_IN });
 });
 
 app.post("/list-parts", async (c) => {
@@ -145,14 +147,13 @@ app.post("/list-parts", async (c) => {
 app.post("/complete-upload", async (c) => {
   const data = await body(c);
   const ref = uploadRef(c, data);
-  const part = (one) => ({ PartNumber: field(one, "part_number", "number"), ETag: field(one, "etag", "string") });
+  const known = (one) => ({ PartNumber: field(one, "part_number", "number"), ETag: field(one, "etag", "string") });
+  const part = (one) => ({ ...known(one), ChecksumSHA256: SHA256 && field(one, "checksum", "string") });
   const Parts = field(data, "parts", "array").map(part);
   // An error that S3 sends after its `200 OK` is an exception here: the SDK looks into the body.
   const done = await s3.send(new CompleteMultipartUploadCommand({ ...ref, MultipartUpload: { Parts } }));
   const head = await s3.send(new HeadObjectCommand({ Bucket: ref.Bucket, Key: ref.Key }));
-  // The store's own checksum of the whole: the page compares it with what it hashed itself.
-  const about = { size: head.ContentLength, checksum_crc64nvme: done.ChecksumCRC64NVME };
-  return c.json({ file_key: ref.Key, etag: done.ETag, ...about });
+  return c.json({ file_key: ref.Key, etag: done.ETag, size: head.ContentLength, ...sums(done) });
 });
 
 app.post("/abort-upload", async (c) => {
@@ -169,17 +170,16 @@ app.get("/request-download/:key{.+}", async (c) => {
   const hex = (mark) => `%${mark.charCodeAt(0).toString(16)}`;
   const name = encodeURIComponent(ref.Key.split("/").pop()).replace(/['()*]/g, hex);
   const response = { ResponseContentDisposition: `attachment; filename*=UTF-8''${name}`, ResponseCacheControl: "no-store" };
-  const about = { size: head.ContentLength, etag: head.ETag, checksum_crc64nvme: head.ChecksumCRC64NVME };
   const types = { content_type: head.ContentType, content_encoding: head.ContentEncoding };
-  return c.json({ download_url: await sign(new GetObjectCommand({ ...ref, ...response })), expires_in: EXPIRES_IN, ...types, ...about });
+  const about = { ...types, size: head.ContentLength, etag: head.ETag, ...sums(head) };
+  return c.json({ download_url: await sign(new GetObjectCommand({ ...ref, ...response })), expires_in: EXPIRES_IN, ...about });
 });
 
 app.get("/files", async (c) => {
   const Prefix = c.req.query("prefix") ?? c.get("folder");
   if (!Prefix.startsWith(c.get("folder"))) throw refused(403, "Access denied", "access-denied");
   const files = [];
-  const pages = paginateListObjectsV2({ client: s3 }, { Bucket: S3_BUCKET, Prefix });
-  for await (const page of pages) files.push(...(page.Contents ?? []));
+  for await (const page of paginateListObjectsV2({ client: s3 }, { Bucket: S3_BUCKET, Prefix })) files.push(...(page.Contents ?? []));
   return c.json({ files: files.map((one) => ({ key: one.Key, size: one.Size, last_modified: one.LastModified })) });
 });
 

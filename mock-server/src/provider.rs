@@ -27,6 +27,8 @@ pub enum Provider {
 pub struct Profile {
     /// Speaks Google's XML API instead of S3.
     pub google: bool,
+    /// Has Garage's words for what is wrong.
+    pub garage: bool,
     /// A repeated Complete finds no upload any more; else it is answered as the first was.
     pub once_only_complete: bool,
     /// All parts but the last must have one size.
@@ -48,6 +50,7 @@ pub enum Checksums {
 
 const AWS: Profile = Profile {
     google: false,
+    garage: false,
     once_only_complete: false,
     equal_parts: false,
     post_forms: true,
@@ -66,9 +69,10 @@ impl Provider {
                 checksums: Checksums::Declared,
                 ..AWS
             },
+            Self::Garage => Profile { garage: true, ..Self::Minio.profile() },
             // "Working as intended", says MinIO's issue 13318 of the repeated Complete. Of Wasabi and Tigris, whose documents don't say
             // how they answer it, the worse is assumed.
-            Self::Minio | Self::Garage | Self::Wasabi | Self::Tigris => {
+            Self::Minio | Self::Wasabi | Self::Tigris => {
                 Profile { once_only_complete: true, checksums: Checksums::Declared, ..AWS }
             }
             // Its documents list the calls that it has, and no POST Object; checksums it calls unsupported headers.

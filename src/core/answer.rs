@@ -41,16 +41,21 @@ pub fn storage(response: &Response) -> Failure {
             Failure::retry_after(error(Code::Timeout, "Storage waited too long for the bytes"), after)
         }
         (_, "ExpiredToken") => Failure::resign(error(Code::Expired, "The signed URL has expired")),
+        // Garage says it so.
+        (400, "InvalidRequest") if text::contains(said, "Date is too old") => {
+            Failure::resign(error(Code::Expired, "The signed URL has expired"))
+        }
         (_, "EntityTooLarge" | "MaxMessageLengthExceeded" | "RequestBodyTooLarge") | (413, _) => {
             Failure::fatal(error(Code::TooLarge, "Storage takes no file that large"))
         }
         (_, "NoSuchUpload") => Failure::fatal(error(Code::Gone, "Storage no longer knows this upload")),
-        // They were spoilt on their way: sent again, they may arrive.
-        (_, "BadDigest" | "XAmzContentSHA256Mismatch" | "Md5Mismatch" | "Crc64Mismatch") => {
-            Failure::retry_after(error(Code::ChecksumMismatch, "The bytes did not arrive as they were sent"), after)
-        }
-        (_, "InvalidDigest") => {
+        // Garage has this code for other bytes, too.
+        (_, "InvalidDigest") if !text::contains(said, "Failed to validate checksum") => {
             Failure::fatal(error(Code::ChecksumMismatch, "Storage does not understand the checksum that was signed"))
+        }
+        // They were spoilt on their way: sent again, they may arrive.
+        (_, "BadDigest" | "InvalidDigest" | "XAmzContentSHA256Mismatch" | "Md5Mismatch" | "Crc64Mismatch") => {
+            Failure::retry_after(error(Code::ChecksumMismatch, "The bytes did not arrive as they were sent"), after)
         }
         (507, _) | (_, "QuotaExceeded" | "InsufficientStorage") => {
             Failure::fatal(error(Code::StorageFull, "Storage is full"))
@@ -67,9 +72,15 @@ pub fn storage(response: &Response) -> Failure {
             | "AuthorizationQueryParametersError"
             | "HeadersNotSigned"
             | "AuthenticationFailed" => error(Code::InvalidSignature, "Storage does not accept the signature"),
+            "AccessDenied" if text::contains(said, "Invalid signature") || text::contains(said, "No such key") => {
+                error(Code::InvalidSignature, "Storage does not accept the signature")
+            }
             _ => error(Code::AccessDenied, "Storage denies access"),
         }),
         (401, _) => Failure::resign(error(Code::AccessDenied, "Storage denies access")),
+        (404, "NoSuchBucket" | "ContainerNotFound") => {
+            Failure::fatal(error(Code::NotFound, "Storage has no such bucket"))
+        }
         (404, _) => Failure::fatal(error(Code::NotFound, "Storage has no such object")),
         (410, _) => Failure::fatal(error(Code::Gone, "The object is gone for good")),
         (412, _) => Failure::fatal(error(Code::ObjectChanged, "The object is no longer the one that was asked for")),
@@ -266,6 +277,17 @@ mod tests {
             (404, "NoSuchKey", "", Code::NotFound, Verdict::Fatal),
             (501, "NotImplemented", "", Code::Storage, Verdict::Fatal),
             (400, "InvalidRequest", "", Code::Storage, Verdict::Fatal),
+            (
+                400,
+                "InvalidDigest",
+                "The Content-MD5 you specified is not valid.",
+                Code::ChecksumMismatch,
+                Verdict::Fatal,
+            ),
+            // Garage's.
+            (400, "InvalidRequest", "Bad request: Date is too old", Code::Expired, Verdict::Resign),
+            (400, "InvalidDigest", "Invalid digest: Failed to validate checksum for …", Code::ChecksumMismatch, retry),
+            (403, "AccessDenied", "Forbidden: Invalid signature", Code::InvalidSignature, Verdict::Resign),
         ] {
             let failure = answer(status, code, said);
             assert_eq!((failure.error.code, failure.verdict), (kind, verdict), "{status} {code}");

@@ -113,18 +113,27 @@ def api(page):
     return log_in(page, "clients")
 
 
+@contextlib.contextmanager
+def example(name, server, **settings):
+    secret = "at least thirty-two bytes of secret"
+    with running(EXAMPLES[name], server["store"], secret, **settings) as address:
+        claims = {"user_id": f"by-{name}", "exp": int(time.time()) + 3600}
+        yield Api(address, f"by-{name}", jwt.encode(claims, secret, algorithm="HS256"))
+
+
+@pytest.fixture(params=["flask", "node"])
+def summing(request, server):
+    """The backends that can want each part's checksum, and do."""
+    with example(request.param, server, PART_SHA256="1") as api:
+        yield api
+
+
 @pytest.fixture(scope="session", params=["mock-server", *EXAMPLES])
 def backend(request, page, server, s3):
     """Each backend in turn, over the mock server's store."""
     user = f"by-{request.param}"
     with contextlib.ExitStack() as stack:
-        if request.param == "mock-server":
-            yield log_in(page, user)
-        else:
-            secret = "at least thirty-two bytes of secret"
-            address = stack.enter_context(running(EXAMPLES[request.param], server["store"], secret))
-            claims = {"user_id": user, "exp": int(time.time()) + 3600}
-            yield Api(address, user, jwt.encode(claims, secret, algorithm="HS256"))
+        yield log_in(page, user) if request.param == "mock-server" else stack.enter_context(example(request.param, server))
     for found in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"uploads/{user}/"):
         if keys := [{"Key": stored["Key"]} for stored in found.get("Contents", [])]:
             s3.delete_objects(Bucket=BUCKET, Delete={"Objects": keys})

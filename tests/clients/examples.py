@@ -19,7 +19,7 @@ EXAMPLES = {
 
 
 @contextlib.contextmanager
-def running(command, store, secret):
+def running(command, store, secret, **more):
     """Starts a backend on a free port, for as long as it is used; where it is."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -37,6 +37,7 @@ def running(command, store, secret):
         # Whatever the machine's own user has set must not count.
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        **more,
     }
     command = [word.replace("{port}", port) for word in command]
     with subprocess.Popen(command, env={**os.environ, **settings}, stdout=subprocess.DEVNULL) as process:

@@ -1,6 +1,8 @@
 """The protocol, as the mock server's backend and those of `examples/` speak it, over the mock server's store."""
 
+import hashlib
 import random
+from base64 import b64encode
 from urllib.parse import quote, unquote
 
 import pytest
@@ -106,6 +108,31 @@ def test_parts_are_signed_listed_and_completed_in_any_order(backend):
     assert (done["file_key"], done["size"]) == (grant["file_key"], len(body))
     # The same once more, as after a lost answer.
     assert backend.post("complete-upload", {**ref, "parts": parts}).json()["etag"] == done["etag"]
+
+
+def test_parts_are_signed_with_their_checksums(summing, s3):
+    body = some_bytes(17 * MIB)
+    request = {"filename": "a", "size": len(body), "multipart": True, "part_size": 5 * MIB}
+    grant = summing.post("request-upload", request).json()
+    assert (grant["checksum_algorithm"], grant["parts"]) == ("sha256", [])
+    ref = {name: grant[name] for name in ("file_key", "upload_id")}
+    pieces = [body[start : start + 5 * MIB] for start in range(0, len(body), 5 * MIB)]
+    digests = [hashlib.sha256(piece).digest() for piece in pieces]
+    sums = [b64encode(digest).decode() for digest in digests]
+    numbers = range(1, len(pieces) + 1)
+    assert summing.post("request-parts", {**ref, "part_numbers": [1], "checksums": {"2": sums[1]}}).status_code == 400
+    asked = {**ref, "part_numbers": list(numbers), "checksums": dict(zip(map(str, numbers), sums))}
+    signed = summing.post("request-parts", asked).json()["parts"]
+    put = lambda part, piece: requests.put(part["upload_url"], data=piece, headers=part["headers"], timeout=60)
+    assert "BadDigest" in put(signed[0], b"spoilt").text
+    # Nor without the header, or with the sum of other bytes: it is signed.
+    assert requests.put(signed[0]["upload_url"], data=b"spoilt", timeout=60).status_code == 403
+    parts = [{"part_number": n, "etag": put(part, piece).headers["etag"]} for n, part, piece in zip(numbers, signed, pieces)]
+    assert summing.post("complete-upload", {**ref, "parts": parts}).status_code == 400
+    done = summing.post("complete-upload", {**ref, "parts": [{**part, "checksum": sum_} for part, sum_ in zip(parts, sums)]}).json()
+    of_all = b64encode(hashlib.sha256(b"".join(digests)).digest()).decode()
+    assert done["checksum_sha256"] == f"{of_all}-{len(pieces)}"
+    assert s3.get_object(Bucket=BUCKET, Key=grant["file_key"])["Body"].read() == body
 
 
 def test_more_parts_than_a_page_are_signed_in_batches_and_listed(backend):

@@ -117,6 +117,18 @@ for (const [words, rules, expected, options] of FAULTS) {
   });
 }
 
+test("Garage's own words are understood", { timeout }, async () => {
+  const server = await serverWith("--provider", "garage");
+  const page = await visit(server);
+  const odd = ["URLs have lapsed when they arrive", "a wrong secret key", "an unknown access key", "a bucket that is not there", "no right to write"];
+  for (const [words, rules, expected] of FAULTS.filter(([words]) => odd.includes(words))) {
+    await call(server, "PUT", "/_faults", { seed: 1, rules });
+    const findings = await examine(page, server);
+    assert.deepEqual(bad(findings), expected, `${words}: ${JSON.stringify(findings, null, 1)}`);
+  }
+  await page.close();
+});
+
 /** The bucket's real rule, as S3 applies it. */
 const RULES = [
   ["another origin", { origin: "https://another.page" }, ["error: cors-origin"]],

@@ -6,6 +6,7 @@ mod conditions;
 mod cors;
 mod disk;
 pub mod front;
+mod garage;
 mod google;
 mod list;
 mod multipart;
@@ -174,6 +175,7 @@ impl Endpoint {
     /// An answer in the words of the store that this one passes for, where these are not S3's.
     pub async fn in_its_words(&self, method: &Method, resource: &str, response: Response<Body>) -> Response<Body> {
         match &self.door {
+            Door::S3(_) if self.store.quirks.profile.garage => garage::in_its_words(resource, response).await,
             Door::S3(_) => response,
             Door::Google(_) => google::in_its_words(method, resource, response).await,
         }

@@ -65,21 +65,22 @@ export function refused(answer, { url, headers = {} }, what) {
   if (code === "ExpiredToken" || code === "InvalidToken") return finding("credentials", "The backend's temporary credentials have expired.", "Have the backend renew its session token, and give URLs no longer a life than the token has left.");
   // Azure does not always say so, but its URLs tell when they end.
   const over = Date.parse(query.get("se") ?? "") < Date.parse(got.get("date") ?? "");
-  if (/expired/i.test(said) || over) {
+  if (/expired|date is too old/i.test(said) || over) {
     const life = Number(query.get("X-Amz-Expires") ?? query.get("X-Goog-Expires"));
     return clock(skewOf(answer, url), quote) ?? finding("expired", `Storage says that the URL has expired, which was signed just now${life ? ` for ${life} s` : ""}.`, "Something between keeps URLs too long, a cache of the backend's answers perhaps (`Cache-Control: no-store`); or they are signed for too short a time: 900 s are usual.");
   }
-  if (code === "AuthorizationHeaderMalformed" || code === "PermanentRedirect" || code === "TemporaryRedirect" || status === 301 || status === 307 || /region/i.test(said) || text(xml, "Region")) {
-    const wanted = text(xml, "Region") ?? got.get("x-amz-bucket-region") ?? /expecting '([\w-]+)'/.exec(said)?.[1];
-    const signed = query.get("X-Amz-Credential")?.split("/").at(-3);
+  // Garage tells its region with whatever is wrong.
+  const [region, signed] = [text(xml, "Region"), query.get("X-Amz-Credential")?.split("/").at(-3)];
+  if (code === "AuthorizationHeaderMalformed" || code === "PermanentRedirect" || code === "TemporaryRedirect" || status === 301 || status === 307 || /region/i.test(said) || (region && region !== signed)) {
+    const wanted = region ?? got.get("x-amz-bucket-region") ?? /expecting '([\w-]+)'/.exec(said)?.[1];
     return finding("region", `The bucket is in another region${wanted ? `, ${wanted},` : ""} than the one signed for${signed ? ` (${signed})` : ""}.`, `Set the backend's region${wanted ? ` to ${wanted}` : " to the bucket's"}${text(xml, "Endpoint") ? ` and its endpoint to ${text(xml, "Endpoint")}` : ""}.`);
   }
-  if (code === "SignatureDoesNotMatch" || code === "AuthenticationFailed") {
-    const signed = query.get("X-Amz-SignedHeaders") ?? query.get("X-Goog-SignedHeaders");
-    return finding("signature", `Storage does not accept the signature. Signed headers: ${signed?.replaceAll(";", ", ") ?? "unknown"}; sent along: ${Object.keys(headers).join(", ") || "none"}.`, "The backend's secret key may be wrong; or it signs for another method, or for a Content-Type that the page does not send: it must sign what it was asked for, and return all signed headers as `headers`. A proxy that rewrites paths or queries also does this.");
+  if (code === "SignatureDoesNotMatch" || code === "AuthenticationFailed" || /invalid signature/i.test(said)) {
+    const names = query.get("X-Amz-SignedHeaders") ?? query.get("X-Goog-SignedHeaders");
+    return finding("signature", `Storage does not accept the signature. Signed headers: ${names?.replaceAll(";", ", ") ?? "unknown"}; sent along: ${Object.keys(headers).join(", ") || "none"}.`, "The backend's secret key may be wrong; or it signs for another method, or for a Content-Type that the page does not send: it must sign what it was asked for, and return all signed headers as `headers`. A proxy that rewrites paths or queries also does this.");
   }
-  if (code === "InvalidAccessKeyId") return finding("credentials", "Storage does not know the backend's access key.", "Correct the backend's access key, and check that it belongs to this endpoint.");
-  if (code === "HeadersNotSigned" || /not signed/.test(said)) return finding("headers-not-signed", `Headers were sent that the URL is not signed for: ${text(xml, "HeadersNotSigned") ?? Object.keys(headers).join(", ")}.`, "Have the backend return as `headers` only those that it signed.");
+  if (code === "InvalidAccessKeyId" || /no such key:/i.test(said)) return finding("credentials", "Storage does not know the backend's access key.", "Correct the backend's access key, and check that it belongs to this endpoint.");
+  if (code === "HeadersNotSigned" || /not signed|should be signed/.test(said)) return finding("headers-not-signed", `Headers were sent that the URL is not signed for: ${text(xml, "HeadersNotSigned") ?? Object.keys(headers).join(", ")}.`, "Have the backend return as `headers` only those that it signed.");
   if (code === "NoSuchBucket" || code === "ContainerNotFound") return finding("bucket", "The bucket does not exist.", "Correct the bucket's name in the backend, or its endpoint.");
   if (code === "NoSuchKey") return finding("not-found", "Storage has no such object.", "Where it was stored just now, the backend signs for two different buckets or keys.");
   if (status === 401 || status === 403) return finding("access-denied", "Storage denies access to whom the URL is signed for.", RIGHTS[what] && `Allow the backend's key ${RIGHTS[what]} on this bucket; a bucket policy, or a KMS key that it may not use, can deny it too.`);

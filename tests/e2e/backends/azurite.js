@@ -35,12 +35,12 @@ export async function startAzurite() {
 
   // `life` of a signature in milliseconds, negative where the clock that signs is behind.
   const here = { life: 900_000, asked: [] };
-  const sign = ({ action, key }) => {
+  const sign = ({ action, key }, container) => {
     const expiresOn = new Date(Date.now() + here.life);
     const startsOn = new Date(expiresOn.getTime() - 3_600_000);
     const permissions = BlobSASPermissions.parse(PERMISSIONS[action]);
-    const asked = { containerName: CONTAINER, blobName: key, permissions, startsOn, expiresOn, protocol: SASProtocol.HttpsAndHttp };
-    return { url: `${container.getBlobClient(key).url}?${generateBlobSASQueryParameters(asked, credential)}`, expiresIn: 900 };
+    const asked = { containerName: container, blobName: key, permissions, startsOn, expiresOn, protocol: SASProtocol.HttpsAndHttp };
+    return { url: `${service.getContainerClient(container).getBlobClient(key).url}?${generateBlobSASQueryParameters(asked, credential)}`, expiresIn: 900 };
   };
   const server = createServer(async (request, response) => {
     for (const name of ["origin", "headers", "methods"]) response.setHeader(`access-control-allow-${name}`, "*");
@@ -49,10 +49,11 @@ export async function startAzurite() {
     if (request.method === "OPTIONS") return response.end();
     here.asked.push(JSON.parse(body).action);
     response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify(sign(JSON.parse(body))));
+    response.end(JSON.stringify(sign(JSON.parse(body), request.url.slice(1) || CONTAINER)));
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return Object.assign(here, {
+    /** Signs for the container in its path, or the one there is. */
     url: `http://127.0.0.1:${server.address().port}/`,
     allow,
     /** As Azure's SDK has it. */

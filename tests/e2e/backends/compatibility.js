@@ -6,14 +6,14 @@ import { fileURLToPath } from "node:url";
 import { PROVIDERS } from "../../../src/face/doctor/providers.js";
 import { STORES } from "../stores/stores.js";
 
-/** `can`: what the backend offers, beyond uploads. */
+/** `can`: what the backend offers, beyond uploads; `form`: small files go by a POST form. */
 export const BACKENDS = [
   { name: "endpoint", title: "our protocol", can: { download: true, remove: true, key: true } },
   { name: "article", title: "its four routes alone", can: { download: true, remove: true, whole: true } },
   { name: "functions", title: "functions", can: { download: true, remove: true, key: true } },
   { name: "signer", title: "signer", can: { download: true, remove: true, key: true, verify: true } },
   { name: "uppyCallbacks", title: "Uppy's callbacks", can: {} },
-  { name: "companion", title: "Companion 6.2.2", can: {} },
+  { name: "companion", title: "Companion 6.2.2", can: { form: true } },
   { name: "betterUpload", title: "better-upload 3.0.19", can: { goOn: "in the same page" } },
 ];
 /** Those that are for one kind of store. */
@@ -42,10 +42,12 @@ export function compatibility() {
         ...[...rows].map(([words, marks]) => line([words, ...BACKENDS.map(({ name }) => marks.get(name) ?? "")])),
       ]),
     async writeStores() {
+      // Those of a store that is not here stay as they were.
+      const kept = (await written("stores"))[1].split("\n");
       await write("stores", [
         line(["store", "backend", ...rows.keys()]),
         line(["---", "---", ...[...rows].map(() => "---")]),
-        ...STORES.flatMap((store) => store.backends.map((name) => line([
+        ...STORES.flatMap((store) => store.skip ? kept.filter((row) => row.startsWith(`| ${store.title} `)) : store.backends.map((name) => line([
           store.title, backendOf(name).title, ...[...rows.values()].map((marks) => marks.get(`${store.name} ${name}`) ?? ""),
         ]))),
       ]);
@@ -65,12 +67,16 @@ const DOCUMENTED = [
 
 export const writeDocumented = () => write("documents", DOCUMENTED);
 
-/** Between the marks that the page has for it. */
+/** The page up to this part, the part itself, and the rest. */
+async function written(part) {
+  const [begin, end] = [`<!-- ${part}: written by a test -->\n`, `<!-- end of ${part} -->`];
+  const [before, rest] = (await readFile(FILE, "utf8")).split(begin);
+  if (rest === undefined) throw new Error(`docs/compatibility.md has no part "${part}".`);
+  return [before + begin, rest.slice(0, rest.indexOf(end)), rest.slice(rest.indexOf(end))];
+}
+
 async function write(part, lines) {
   if (!process.env.PRESIGNED_WRITE_COMPATIBILITY) return;
-  const page = await readFile(FILE, "utf8");
-  const [begin, end] = [`<!-- ${part}: written by a test -->\n`, `<!-- end of ${part} -->`];
-  const [before, rest] = page.split(begin);
-  if (rest === undefined) throw new Error(`docs/compatibility.md has no part "${part}".`);
-  await writeFile(FILE, `${before}${begin}\n${lines.join("\n")}\n\n${end}${rest.slice(rest.indexOf(end) + end.length)}`);
+  const [before, , after] = await written(part);
+  await writeFile(FILE, `${before}\n${lines.join("\n")}\n\n${after}`);
 }

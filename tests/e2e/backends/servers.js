@@ -10,9 +10,8 @@ import { toNodeHandler } from "@better-upload/server/adapters/node";
 import { custom } from "@better-upload/server/clients";
 import { AwsClient } from "aws4fetch";
 
-const BUCKET = "presigned";
 /** The mock server's. */
-const ACCESS = { key: "presigned", secret: "presigned-secret", region: "us-east-1" };
+const ACCESS = { bucket: "presigned", key: "presigned", secret: "presigned-secret", region: "us-east-1" };
 const PART = 5 << 20;
 const LARGEST_FORM = 6 << 20;
 
@@ -47,7 +46,7 @@ export async function startServers(store, access = ACCESS) {
   };
 }
 
-async function startCompanion(store, { key, secret, region }, filePath) {
+async function startCompanion(store, { bucket, key, secret, region, awsClientOptions }, filePath) {
   // Without its clean-up job, which would keep this process alive.
   process.env.NODE_ENV = "test";
   const companion = await import("@uppy/companion");
@@ -61,17 +60,18 @@ async function startCompanion(store, { key, secret, region }, filePath) {
     s3: {
       key,
       secret,
-      bucket: BUCKET,
+      bucket,
       region,
       endpoint: store,
       forcePathStyle: true,
+      awsClientOptions,
       conditions: [["content-length-range", 0, LARGEST_FORM]],
     },
   });
   return app;
 }
 
-function betterUpload(store, { key, secret, region }) {
+function betterUpload(store, { bucket, key, secret, region }) {
   const { host } = new URL(store);
   const client = custom({ host, accessKeyId: key, secretAccessKey: secret, region, secure: false, forcePathStyle: true });
   const onBeforeUpload = ({ req, file, clientMetadata }) => {
@@ -85,7 +85,7 @@ function betterUpload(store, { key, secret, region }) {
     whole: route({ maxFileSize: 8 << 20, fileTypes: ["application/*"], onBeforeUpload }),
     parts: route({ multipart: true, partSize: PART, maxFileSize: 50_000_000, onBeforeUpload }),
   };
-  return toNodeHandler({ client, bucketName: BUCKET, routes });
+  return toNodeHandler({ client, bucketName: bucket, routes });
 }
 
 /** The article's four routes and nothing else. `asked` counts what it was asked for. */
@@ -115,7 +115,7 @@ function articleServer(store, access, sign) {
 
 async function listed(store, access, prefix) {
   const aws = clientOf(access);
-  const xml = await (await aws.fetch(`${store}${BUCKET}?list-type=2&prefix=${encodeURIComponent(prefix)}`)).text();
+  const xml = await (await aws.fetch(`${store}${access.bucket}?list-type=2&prefix=${encodeURIComponent(prefix)}`)).text();
   const of = (text, name) => new RegExp(`<${name}>([^<]*)<`).exec(text)?.[1];
   const file = (text) => ({ key: of(text, "Key"), size: Number(of(text, "Size")), last_modified: of(text, "LastModified") });
   return xml.split("<Contents>").slice(1).map(file);
@@ -130,7 +130,7 @@ function signer(store, access) {
   const aws = clientOf(access);
   const methods = { put: "PUT", get: "GET", delete: "DELETE", create: "POST", part: "PUT", "list-parts": "GET", complete: "POST", abort: "DELETE" };
   return async ({ action, key, uploadId, partNumber, partNumberMarker, metadata = {} }) => {
-    const url = new URL(`${BUCKET}/${key.split("/").map(encodeURIComponent).join("/")}`, store);
+    const url = new URL(`${access.bucket}/${key.split("/").map(encodeURIComponent).join("/")}`, store);
     const query = { uploadId, partNumber, "part-number-marker": partNumberMarker, uploads: action === "create" ? "" : undefined, "X-Amz-Expires": 900 };
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
     const headers = Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]));

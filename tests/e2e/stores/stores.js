@@ -1,4 +1,4 @@
-// The stores that one machine has: the mock server as each provider, moto, Azurite, and Garage where somebody has one running.
+// The stores that one machine has: the mock server as each provider, moto, Azurite, and Garage where it is installed.
 //
 // Each is started for its tests alone. `who` is the store as the witness knows it; `where` is what the page is told.
 
@@ -12,10 +12,13 @@ import { logIn, startMockServer } from "../../support/mock-server.js";
 import { startAzurite } from "../backends/azurite.js";
 import { sessionsOf, signerOf } from "../backends/google.js";
 import { startServers } from "../backends/servers.js";
+import { garageVersion, startGarage } from "./garage.js";
 import { startMoto } from "./moto.js";
 
 const PAGE = fileURLToPath(new URL("..", import.meta.url));
 const [KEY, SECRET, REGION] = ["presigned", "presigned-secret", "us-east-1"];
+/** A bucket that is not there, or that nobody may put anything into; `astray` is whatever signs for it. */
+const STRANGERS = "strangers";
 const amazon = (store, key = KEY, secret = SECRET, region = REGION) => ({ kind: "amazon", store, key, secret, region });
 
 /** `faults`: the mock server can be told to fail. */
@@ -25,12 +28,13 @@ export const STORES = [
     faults: true, start: () => startMock(provider),
   })),
   { name: "gcs", title: "the mock server as GCS", backends: ["endpoint", "signer", "resumable"], faults: true, start: startGoogle },
-  { name: "moto", title: "moto 5.2.5", backends: ["endpoint", "signer", "companion", "betterUpload"], start: startOther(startMoto) },
+  { name: "moto", title: "moto 5.2.5", backends: ["endpoint", "signer", "companion", "betterUpload"], start: startOther(startMoto, { forbids: true }) },
   { name: "azurite", title: "Azurite 3.35", backends: ["azure"], start: startAzure },
-  // Long-running, and in no package that the test command could install.
-  ...(process.env.PRESIGNED_GARAGE
-    ? [{ name: "real-garage", title: "Garage itself", backends: ["endpoint", "signer"], start: startOther(givenGarage) }]
-    : []),
+  // The test command does not install it: that takes minutes.
+  {
+    name: "garage-itself", title: ["Garage", garageVersion].join(" "), backends: ["endpoint", "signer", "companion", "betterUpload"],
+    skip: !garageVersion, start: startOther(startGarage),
+  },
 ];
 
 async function startMock(provider) {
@@ -43,25 +47,27 @@ async function startMock(provider) {
 }
 
 /** A store of somebody else's, for which the mock server's backend signs. */
-function startOther(start) {
+function startOther(start, { forbids = false } = {}) {
   return async (witness) => {
     const { url, key = KEY, secret = SECRET, region = REGION, stop } = await start();
     const who = amazon(url, key, secret, region);
     await witness.of(who).make();
-    const args = ["--s3", url, "--s3-key", key, "--s3-secret", secret, "--s3-region", region, "--s3-bucket", "presigned"];
-    const server = await startMockServer({ page: PAGE, args });
-    const servers = await startServers(url, { key, secret, region });
-    return {
-      server, who, where: { token: await logIn(server, "table"), servers: servers.url },
-      stop: () => Promise.all([servers.stop(), server.stop(), stop()]),
+    if (forbids) await witness.of(who).forbid(STRANGERS);
+    // A store that heeds the checksum of an empty body, as Companion signs it, refuses every part.
+    const awsClientOptions = { requestChecksumCalculation: "WHEN_REQUIRED" };
+    const signFor = async (bucket) => {
+      const args = ["--s3", url, "--s3-key", key, "--s3-secret", secret, "--s3-region", region, "--s3-bucket", bucket];
+      const server = await startMockServer({ page: PAGE, args });
+      const servers = await startServers(url, { bucket, key, secret, region, awsClientOptions });
+      return {
+        server, where: { token: await logIn(server, "table"), servers: servers.url },
+        stop: () => Promise.all([servers.stop(), server.stop()]),
+      };
     };
+    const [here, astray] = [await signFor("presigned"), await signFor(STRANGERS)];
+    astray.says = forbids ? ["access-denied", 403] : ["not-found", 404];
+    return { ...here, who, astray, stop: () => Promise.all([here.stop(), astray.stop(), stop()]) };
   };
-}
-
-/** `PRESIGNED_GARAGE`: its S3 address with a key that may make buckets, as `http://ID:SECRET@127.0.0.1:3900/?region=garage`. */
-function givenGarage() {
-  const { origin, username: key, password: secret, searchParams } = new URL(process.env.PRESIGNED_GARAGE);
-  return { url: `${origin}/`, key, secret, region: searchParams.get("region") ?? "garage", stop: () => {} };
 }
 
 /** A service account signs for the backend and the witness, an HMAC key for the page's own signers. */
@@ -82,7 +88,8 @@ async function startGoogle() {
 async function startAzure() {
   const [azure, server] = [await startAzurite(), await startMockServer({ page: PAGE })];
   return {
-    server, where: { azure: azure.url }, stop: () => Promise.all([azure.stop(), server.stop()]),
+    server, where: { azure: azure.url }, astray: { server, where: { azure: `${azure.url}${STRANGERS}` }, says: ["not-found", 404] },
+    stop: () => Promise.all([azure.stop(), server.stop()]),
     // Azure's own SDK is the witness of what its emulator has.
     witness: {
       async get(key) {

@@ -29,6 +29,7 @@ export function callWitness() {
       keys: (prefix) => ask(who, "keys", prefix),
       unfinished: () => ask(who, "unfinished"),
       make: () => ask(who, "make"),
+      forbid: (bucket) => ask(who, "forbid", bucket),
       forget: () => ask(who, "forget"),
     }),
     async stop() {

@@ -37,13 +37,19 @@ class Amazon:
             config=Config(signature_version="s3v4", s3={"addressing_style": "path"}, **options),
         )
 
-    def make(self):
+    def make(self, bucket=BUCKET):
         try:
-            self.s3.create_bucket(Bucket=BUCKET)
+            self.s3.create_bucket(Bucket=bucket)
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
                 raise
-        self.s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": [RULE]})
+        self.s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [RULE]})
+
+    def forbid(self, bucket):
+        """A bucket that nobody may put anything into."""
+        self.make(bucket)
+        denial = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+        self.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [denial]}))
 
     def get(self, key):
         answer = self.s3.get_object(Bucket=BUCKET, Key=key)
