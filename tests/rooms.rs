@@ -525,7 +525,7 @@ fn what_is_allowed_is_let_through() {
         ("core", "src/core/plan.rs", "mod tests { use super::super::drive; }"),
         ("core", "src/core/plan.rs", "fn f<'a>(a: &'a str) -> &'a str { self.web_time; std::mem::take(a) }"),
         ("core", "src/core/upload/parts.rs", "pub(in crate::core) fn f() { crate::core::plan::g::<u8>() }"),
-        ("core", "src/core/fleet.rs", "self.forget_want(id); fn forget() {}"),
+        ("core", "src/core/fleet/mod.rs", "self.forget_want(id); fn forget() {}"),
         (
             "drive",
             "src/drive/mod.rs",

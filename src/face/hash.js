@@ -1,7 +1,7 @@
 // Checksums in a worker. Of the WebAssembly module only functions of numbers are called, so none of its imports is needed.
 
-/** Enough that a read costs little, and little enough for a processor's cache. */
-const CHUNK = 256 * 1024;
+/** Enough that a read costs little and leaves little garbage, and little enough for a processor's cache. */
+const CHUNK = 1024 * 1024;
 /** The largest Blob that is read as one. */
 const AT_ONCE = 32 * 1024 * 1024;
 
@@ -58,25 +58,27 @@ async function streamed(blob, algorithm, size) {
 /** Read into one buffer again and again where the browser can: chunks would be garbage, which a busy worker seldom collects. */
 async function* chunks(blob) {
   const stream = blob.stream();
-  const [reader, buffer] = into(stream);
+  let [reader, buffer] = into(stream);
   reading = { stream, reader };
-  let room = buffer;
   // Ended by its size: a stream that closes while it is read into a buffer may leave the reader waiting (whatwg/streams#1321).
   for (let left = blob.size; left > 0; ) {
-    const { done, value } = await reader.read(room);
+    const room = buffer && new Uint8Array(buffer, 0, Math.min(CHUNK, left));
+    // Filled, where the browser can wait for that: each read leaves garbage.
+    const { done, value } = await reader.read(room, { min: room?.length });
     if (done) break;
     left -= value.length;
     yield value;
-    room &&= new Uint8Array(value.buffer);
+    buffer &&= value.buffer;
   }
   reading = undefined;
-  spare = room;
+  spare = buffer;
   await reader.cancel();
 }
 
+/** A reader, and the buffer for it where it wants one. */
 function into(stream) {
   try {
-    return [stream.getReader({ mode: "byob" }), spare?.length === CHUNK ? spare : new Uint8Array(CHUNK)];
+    return [stream.getReader({ mode: "byob" }), spare?.byteLength === CHUNK ? spare : new ArrayBuffer(CHUNK)];
   } catch {
     return [stream.getReader()];
   }

@@ -23,11 +23,11 @@ NOT_CAUGHT = "NOT CAUGHT"
 # name: (file, text, replacement)
 BUGS = {
     "a cancelled part is lost": ("src/core/upload/sending.rs", "                    parts.put_back(number);\n                }\n                self.out.push_back(Output::Cancel(ticket));", "                    let _ = number;\n                    let _ = parts;\n                }\n                self.out.push_back(Output::Cancel(ticket));"),
-    "a cancelled slot stays taken": ("src/core/fleet.rs", "                Output::Cancel(ticket) => {\n                    self.land(now, id, ticket);", "                Output::Cancel(ticket) => {"),
-    "a slot is given beyond the limit": ("src/core/fleet.rs", "let is_free = self.traffic.usual() < most;", "let is_free = self.traffic.usual() <= most;"),
+    "a cancelled slot stays taken": ("src/core/fleet/mod.rs", "                Output::Cancel(ticket) => {\n                    self.land(now, id, ticket);", "                Output::Cancel(ticket) => {"),
+    "a slot is given beyond the limit": ("src/core/fleet/allotting.rs", "let is_free = self.traffic.usual() < most;", "let is_free = self.traffic.usual() <= most;"),
     "SlowDown does not slow it down": ("src/core/limit.rs", "=> Some(Trouble::Refused),", "=> None,"),
     "silence is not noticed": ("src/core/traffic.rs", "let silent = now >= self.heard.saturating_add(SILENCE);", "let silent = false;"),
-    "a stall is no time-out to the limit": ("src/core/fleet.rs", "if timed_out && self.traffic.in_flight() < in_flight {", "if timed_out && self.traffic.in_flight() > in_flight {"),
+    "a stall is no time-out to the limit": ("src/core/fleet/mod.rs", "if timed_out && self.traffic.in_flight() < in_flight {", "if timed_out && self.traffic.in_flight() > in_flight {"),
     "a plateau does not end the climb": ("src/core/limit.rs", "goodput >= wanted && goodput > self.goodput", "goodput < u64::MAX || wanted > 0"),
     "every raise is taken back": ("src/core/limit.rs", "goodput >= wanted && goodput > self.goodput", "wanted == u64::MAX"),
     "what was too many is tried again at once": ("src/core/limit.rs", "Some(barrier) if now < barrier.until => barrier.at - 1,", "Some(barrier) if now < barrier.until => barrier.at,"),
@@ -75,7 +75,7 @@ BUGS = {
     "a lost answer is a failure": ("src/core/upload/calls.rs", "            Phase::Completing if self.doubt || gone => self.phase = Phase::Looking(error),\n", ""),
     "a resumed upload that is gone fails": ("src/core/upload/calls.rs", "                if all {\n                    self.phase = Phase::Looking(error);\n                } else {\n                    self.start_anew", "                if all || !all {\n                    self.fail(error);\n                } else {\n                    self.start_anew"),
     "a stolen half is fetched twice and never": ("src/core/download/pieces.rs", "        Some(Piece::new(at, Some(end)))", "        Some(Piece::new(at + 1, Some(end)))"),
-    "a short body is whole": ("src/core/download/getting.rs", "        if !piece.is_whole() {\n            let error = Error::new(Code::Network, \"The body ended", "        if false {\n            let error = Error::new(Code::Network, \"The body ended"),
+    "a short body is whole": ("src/core/download/losing.rs", "        if !piece.is_whole() {\n            let error = Error::new(Code::Network, \"The body ended", "        if false {\n            let error = Error::new(Code::Network, \"The body ended"),
     "the whole is taken for a range": ("src/core/download/getting.rs", "            Ok(Body::Whole { .. }) if !first => {", "            Ok(Body::Whole { .. }) if !first && false => {"),
     "gaps of a resumed download are lost": ("src/core/stretches.rs", "    if at < size {\n        gaps.push(Stretch { start: at, end: size });\n    }\n", ""),
     "a resumed download counts nothing": ("src/core/download/calls.rs", "self.received = point.size - left;", "self.received = 0;"),
@@ -89,12 +89,12 @@ BUGS = {
 BUGS |= {
     "an abort forgets not what an earlier life left": ("src/core/upload/ending.rs", "Phase::Recalling { resume } => resume,", "Phase::Recalling { .. } => false,"),
     "an abort of a download forgets not either": ("src/core/download/mod.rs", "if !keep && self.phase == (Phase::Recalling { resume: true }) {", "if false {"),
-    "a stream that breaks begins again for nothing": ("src/core/download/getting.rs", "if unanswered && !piece.opened && doubtful && self.may_resign()", "if unanswered && doubtful && self.may_resign()"),
+    "a stream that breaks begins again for nothing": ("src/core/download/losing.rs", "if unanswered && !piece.opened && doubtful && self.may_resign()", "if unanswered && doubtful && self.may_resign()"),
     "a new version goes on with the old one's bytes": ("src/core/download/version.rs", "same(&self.etag, &other.etag) && same(&self.last_modified, &other.last_modified)", "{ let _ = (same, other); true }"),
     "stale tickets are heard": ("src/core/upload/mod.rs", "        let Some(work) = self.flights.land(ticket) else {\n            return;\n        };", "        let work = self.flights.land(ticket).unwrap_or(Work::Part(1));"),
     "a part is sent twice at once": ("src/core/upload/parts.rs", "        self.waiting.remove(&number);\n        self.unhash(number);", "        self.unhash(number);"),
-    "an error in a success is a success": ("src/core/protocol.rs", "    if let Some(failure) = answer::embedded(200, answer) {\n        return Err(failure);\n    }", "    if answer::embedded(200, answer).is_some() {\n        return Ok(Completion { key: key.to_owned(), etag: None, location: None, told: Vec::new() });\n    }"),
-    "a completion of another size is one": ("src/core/protocol.rs", "&& stored.integer() != Some(size)", "&& stored.integer() == Some(size + 7)"),
+    "an error in a success is a success": ("src/core/protocol/answers.rs", "    if let Some(failure) = answer::embedded(200, answer) {\n        return Err(failure);\n    }", "    if answer::embedded(200, answer).is_some() {\n        return Ok(Completion { key: key.to_owned(), etag: None, location: None, told: Vec::new() });\n    }"),
+    "a completion of another size is one": ("src/core/protocol/answers.rs", "&& stored.integer() != Some(size)", "&& stored.integer() == Some(size + 7)"),
     "an upload cleaned away is waited for": ("src/core/upload/sending.rs", "Verdict::Fatal if error.code == Code::Gone && self.resumed => {", "Verdict::Fatal if error.code == Code::Gone && self.resumed && false => {"),
     "a timeline lacks Retry-After": ("src/core/trace.rs", "if let Verdict::Retry { after } = verdict { after } else { None }", "if let Verdict::Retry { .. } = verdict { None } else { None }"),
     "a slept-through request is not sent again": ("src/core/upload/mod.rs", "                    parts.put_back(number);\n                    self.log(", "                    let _ = parts;\n                    self.log("),
@@ -106,9 +106,9 @@ BUGS |= {
     "a host that failed costs an attempt": ("src/core/download/hosts.rs", "Verdict::Retry { .. } if !another => {", "Verdict::Retry { .. } => {"),
     "a host that has another version is mixed in": ("src/core/download/hosts.rs", "if same_host { !self.version.agrees(version) } else { !self.version.is_that_of(version) }", "same_host && !self.version.agrees(version)"),
     "hosts share one limit": ("src/core/download/mod.rs", "        self.choice()\n    }\n}\n", "        Vec::new()\n    }\n}\n"),
-    "a host has more requests than the limit": ("src/core/fleet.rs", "(busy < most && (index > 0 || is_free))", "(index > 0 || is_free)"),
+    "a host has more requests than the limit": ("src/core/fleet/allotting.rs", "(busy < most && (index > 0 || is_free))", "(index > 0 || is_free)"),
     "a range is sent without If-Match": ("src/core/download/matching.rs", "if !self.matching.wanted || self.phase == Phase::Probing {", "if !self.matching.wanted || self.phase == Phase::Probing || self.received % 2 == 1 {"),
-    "a small file waits behind a big one": ("src/core/fleet.rs", "let want = (member.data.len(), bytes_left);", "let want = (member.data.len(), u64::MAX - bytes_left);"),
+    "a small file waits behind a big one": ("src/core/fleet/allotting.rs", "let want = (member.data.len(), bytes_left);", "let want = (member.data.len(), u64::MAX - bytes_left);"),
 }
 BUGS["retries have no end"] = ("src/core/retry.rs", "let bound = *policy.bounds.get(self.failures as usize)?;", "let bound = policy.bounds.get(self.failures as usize).copied().unwrap_or(1_600);")
 

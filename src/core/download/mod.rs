@@ -10,6 +10,7 @@
 //! | `calls` | what the backend and the sink are asked, and what their answers mean |
 //! | `hosts` | several that have the same object |
 //! | `getting` | one range on its way from storage |
+//! | `losing` | what becomes of a range that broke off |
 //! | `matching` | ranges that storage itself refuses of another version |
 //! | `pieces` | what is still to come |
 //! | `pace` | shorter ranges, while they are read more slowly than they come |
@@ -26,6 +27,7 @@ mod calls;
 mod cursor;
 mod getting;
 mod hosts;
+mod losing;
 mod matching;
 mod pace;
 mod pieces;

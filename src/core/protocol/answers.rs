@@ -1,182 +1,19 @@
-//! What a backend's JSON answers mean: the protocol of `mock-server/openapi.yaml`, whose base are four routes
-//! (`/request-upload`, `/request-download/{key}`, `/files`, `DELETE /files/{key}`).
+//! What a backend's JSON answers mean.
 //!
 //! A backend is a stranger: every number has a range, every URL is looked at, and what is missing is said by name.
 
 use super::{
+    Completion, DownloadGrant, Method, PartGrants, PartSum, Signed, StoredFile, StoredPart, UploadGrant, UploadRequest,
+    fields::{NO_URL, expires_in, is_absolute, list, optional_text, pairs, part_number, signed, text, wrong},
+};
+use crate::core::{
     answer,
-    checksum::{Algorithm, Checksum},
-    error::{Code, Error, Failure},
+    checksum::Algorithm,
+    error::{Error, Failure},
     host::Host,
     integrity::{self, Told},
     json::Json,
-    lease,
-    text::split_once,
 };
-
-const NO_URL: &str = "not an absolute http or https URL";
-
-/// What the backend is asked to sign.
-#[derive(Clone, PartialEq, Debug)]
-pub struct UploadRequest {
-    pub filename: String,
-    pub content_type: String,
-    pub size: u64,
-    pub key: Option<String>,
-    pub metadata: Vec<(String, String)>,
-    pub part_size: Option<u64>,
-    /// Storage takes no presigned POST form: something else is to be signed.
-    pub form_refused: bool,
-    /// Its bytes are gzip of so many: the object must be stored with that encoding, or nobody can read it.
-    pub unpacked: Option<u64>,
-}
-
-/// How the bytes of one request go to storage.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Method {
-    Put,
-    /// A presigned POST form: its fields first, the file last.
-    Post,
-    /// A GET of an object that is stored encoded, as gzip say: browsers decode it on its way, and then no range can be asked for.
-    Plain,
-}
-
-/// A URL that storage will honour, with what must be sent along.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Signed {
-    pub url: String,
-    pub method: Method,
-    pub headers: Vec<(String, String)>,
-    pub fields: Vec<(String, String)>,
-}
-
-impl Signed {
-    /// Which bytes of the object these are, as its header says, where it is a chunk of one of Google's resumable uploads. Chunks go
-    /// one after another, and are answered by 308 until the last.
-    pub fn chunk(&self) -> Option<&str> {
-        let range = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-range"));
-        range.map(|(_, value)| value.as_str())
-    }
-}
-
-/// URLs of parts, and for how many seconds they live.
-#[derive(Clone, PartialEq, Debug)]
-pub struct PartGrants {
-    pub parts: Vec<(u32, Signed)>,
-    pub expires_in: Option<u64>,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub enum UploadGrant {
-    Whole {
-        key: String,
-        signed: Signed,
-        expires_in: Option<u64>,
-    },
-    Parts {
-        key: String,
-        upload_id: String,
-        part_size: Option<u64>,
-        grants: PartGrants,
-        /// Each part's checksum is wanted before it is signed, so that storage takes no other bytes.
-        sums: Option<Algorithm>,
-    },
-    /// Storage has this very file already, says the backend.
-    Stored {
-        key: String,
-    },
-}
-
-/// A multipart upload by its names.
-#[derive(Clone, PartialEq, Debug)]
-pub struct UploadRef {
-    pub key: String,
-    pub upload_id: String,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub struct DownloadGrant {
-    pub signed: Signed,
-    /// The same object at other hosts, each of them once.
-    pub others: Vec<Signed>,
-    pub expires_in: Option<u64>,
-    pub size: Option<u64>,
-    pub etag: Option<String>,
-    pub content_type: Option<String>,
-    pub told: Told,
-    /// What storage tells of its parts, in order.
-    pub parts: Vec<PartSum>,
-}
-
-/// A part of a stored object.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PartSum {
-    pub size: u64,
-    pub sum: Checksum,
-}
-
-/// A part that is to be signed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct UnsignedPart {
-    pub number: u32,
-    /// Signed as well, where the backend wants that.
-    pub sum: Option<Checksum>,
-}
-
-/// A part that storage has.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StoredPart {
-    pub number: u32,
-    pub etag: String,
-    pub size: u64,
-}
-
-/// Where the signer does not say how long its URLs live, they do, and the `Date` of its answer says since when.
-impl PartGrants {
-    pub fn dated(self, date: Option<&str>) -> Self {
-        let url = self.parts.first().map(|(_, signed)| signed.url.as_str());
-        Self { expires_in: self.expires_in.or_else(|| lease::left_at(url?, date?)), ..self }
-    }
-}
-
-impl UploadGrant {
-    pub fn dated(self, date: Option<&str>) -> Self {
-        match self {
-            Self::Whole { key, signed, expires_in } => {
-                let expires_in = expires_in.or_else(|| lease::left_at(&signed.url, date?));
-                Self::Whole { key, signed, expires_in }
-            }
-            Self::Parts { grants, key, upload_id, part_size, sums } => {
-                Self::Parts { grants: grants.dated(date), key, upload_id, part_size, sums }
-            }
-            stored => stored,
-        }
-    }
-}
-
-impl DownloadGrant {
-    pub fn dated(self, date: Option<&str>) -> Self {
-        let expires_in = self.expires_in.or_else(|| lease::left_at(&self.signed.url, date?));
-        Self { expires_in, ..self }
-    }
-}
-
-/// What storage made of an upload.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Completion {
-    pub key: String,
-    pub etag: Option<String>,
-    pub location: Option<String>,
-    pub told: Told,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub struct StoredFile {
-    pub key: String,
-    pub size: u64,
-    /// As the backend wrote it: an ISO 8601 date.
-    pub last_modified: String,
-}
 
 pub fn upload_grant(answer: &Json) -> Result<UploadGrant, Error> {
     let key = text(answer, "file_key")?;
@@ -328,112 +165,13 @@ pub fn stored_files(answer: &Json) -> Result<Vec<StoredFile>, Error> {
         .collect()
 }
 
-/// A key as a path: its slashes stay, each segment is percent-encoded (RFC 3986 §2.1, unreserved characters kept).
-pub fn key_path(key: &str) -> String {
-    let mut path = String::with_capacity(key.len());
-    for byte in key.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            path.push(char::from(byte));
-        } else {
-            path.push('%');
-            path.extend(
-                [byte >> 4, byte & 15]
-                    .into_iter()
-                    .filter_map(|half| char::from_digit(half.into(), 16))
-                    .map(|digit| digit.to_ascii_uppercase()),
-            );
-        }
-    }
-    path
-}
-
-/// A URL without its query: all that may be shown of a presigned one.
-pub fn redact(url: &str) -> &str {
-    url.split(['?', '#']).next().unwrap_or_default()
-}
-
-fn signed(answer: &Json, field: &str) -> Result<Signed, Error> {
-    let url = text(answer, field)?;
-    if !is_absolute(&url) {
-        return Err(wrong(field, NO_URL));
-    }
-    let headers = pairs(answer, "headers")?;
-    for (name, value) in &headers {
-        if !is_token(name) || value.contains(['\r', '\n', '\0']) {
-            return Err(wrong("headers", "no header that can be sent"));
-        }
-    }
-    Ok(Signed { url, method: Method::Put, headers, fields: Vec::new() })
-}
-
-fn is_absolute(url: &str) -> bool {
-    let scheme = split_once(url, "://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-    matches!(scheme.as_deref(), Some("http" | "https")) && !url.chars().any(|c| c.is_control() || c.is_whitespace())
-}
-
-/// A field-name of RFC 9110 §5.1.
-fn is_token(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-}
-
-fn part_number(part: &Json) -> Result<u32, Error> {
-    let number = part.get("part_number").and_then(Json::integer).filter(|number| (1..=10_000).contains(number));
-    number
-        .and_then(|number| u32::try_from(number).ok())
-        .ok_or_else(|| wrong("part_number", "not a number from 1 to 10,000"))
-}
-
-fn expires_in(answer: &Json) -> Result<Option<u64>, Error> {
-    match answer.get("expires_in") {
-        None => Ok(None),
-        Some(seconds) => seconds
-            .integer()
-            .filter(|seconds| *seconds > 0)
-            .map(Some)
-            .ok_or_else(|| wrong("expires_in", "not a positive whole number of seconds")),
-    }
-}
-
-fn pairs(answer: &Json, field: &str) -> Result<Vec<(String, String)>, Error> {
-    let Some(value) = answer.get(field) else {
-        return Ok(Vec::new());
-    };
-    value
-        .members()
-        .ok_or_else(|| wrong(field, "not an object"))?
-        .iter()
-        .map(|(name, value)| {
-            Ok((name.clone(), value.text().ok_or_else(|| wrong(field, "not an object of strings"))?.to_owned()))
-        })
-        .collect()
-}
-
-fn text(answer: &Json, field: &str) -> Result<String, Error> {
-    optional_text(answer, field)?.ok_or_else(|| wrong(field, "missing"))
-}
-
-fn optional_text(answer: &Json, field: &str) -> Result<Option<String>, Error> {
-    match answer.get(field) {
-        None => Ok(None),
-        Some(Json::Text(text)) if !text.is_empty() => Ok(Some(text.clone())),
-        Some(_) => Err(wrong(field, "not a string with something in it")),
-    }
-}
-
-fn list<'a>(answer: &'a Json, field: &str) -> Result<&'a [Json], Error> {
-    answer.get(field).and_then(Json::list).ok_or_else(|| wrong(field, "not a list"))
-}
-
-fn wrong(field: &str, what: &str) -> Error {
-    Error::new(Code::Backend, format!("The backend's answer has a wrong `{field}`: {what}."))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::core::error::Code;
 
     fn any_json() -> impl Strategy<Value = Value> {
         let names = prop::sample::select(vec![
@@ -481,14 +219,6 @@ mod tests {
             for error in [part_grants(&answer).err(), download_grant(&answer).err(), stored_files(&answer).err(), stored_parts(&answer).err(), completed.err()].into_iter().flatten() {
                 prop_assert_eq!(error.code, Code::Backend);
             }
-        }
-
-        #[test]
-        fn key_paths_decode_to_the_key(key in "[ -~ä€😀]{0,40}") {
-            let path = key_path(&key);
-            prop_assert!(path.is_ascii() && !path.contains([' ', '+', '?', '#']));
-            let decoded = percent_encoding::percent_decode_str(&path).decode_utf8().unwrap().into_owned();
-            prop_assert_eq!(decoded, key);
         }
     }
 
@@ -590,10 +320,5 @@ mod tests {
             let error = read(wrong).unwrap_err();
             assert!(error.code == Code::Backend && error.message.contains("download_urls"), "{}", error.message);
         }
-    }
-
-    #[test]
-    fn a_shown_url_has_no_signature() {
-        assert_eq!(redact("https://s.example/k?X-Amz-Signature=secret#x"), "https://s.example/k");
     }
 }

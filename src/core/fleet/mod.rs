@@ -1,16 +1,9 @@
 //! All transfers of a client under one limit of requests: this room's single face to the driver.
 //!
-//! A free slot goes to the transfer with the fewest requests in flight, and among those to the one with the least left.
-//! So every transfer gets its share, and a small file never waits behind a big one.
-//!
-//! A transfer that may choose among several hosts is given the one with the fewest requests. Where each connection carries one
-//! request, each host has as many of them as the limit says.
-//!
-//! Transfers are admitted to the backend in order, and no further ahead than slots can be used soon: a URL that is signed
-//! too early lapses in the queue.
-//!
-//! What is heard of the network and the clock is for all of them; see [`Outside`]. How many requests are good is found out by
-//! [`Limit`], from what [`Traffic`] has seen.
+//! Who gets a slot is decided in `allotting`; what the network, the clock and the traffic say to all of them, in `observing`.
+
+mod allotting;
+mod observing;
 
 use std::collections::VecDeque;
 
@@ -30,7 +23,7 @@ use super::{
     time::{Millis, earliest},
     trace::Trace,
     traffic::{Load, Traffic},
-    transfer::{Command, End, Engine, Event, Input, Level, Link, Output, Progress, Ticket, Want},
+    transfer::{Command, End, Engine, Event, Input, Level, Link, Output, Progress, Ticket},
     upload::Upload,
 };
 
@@ -38,8 +31,6 @@ pub type TransferId = u64;
 
 /// A file of this size is sent in a moment.
 const SMALL: u64 = 1 << 20;
-/// So many small files are begun ahead, so that one call to the backend can be for many of them.
-const SMALL_AHEAD: usize = 40;
 
 /// What the driver is told.
 #[derive(Debug)]
@@ -227,72 +218,6 @@ impl Fleet {
         })
     }
 
-    /// Tells all members where the clock has jumped.
-    fn look_at_the_clock(&mut self, now: Millis) {
-        if self.outside.has_jumped(now) {
-            self.traffic.restart(now);
-            self.ids().into_iter().for_each(|id| self.tell(now, id, Input::Woke));
-        }
-    }
-
-    /// Tells all members what is new of the network.
-    fn spread(&mut self, now: Millis) {
-        while let Some(link) = self.outside.change(now) {
-            self.ids().into_iter().for_each(|id| self.tell(now, id, Input::Link(link)));
-        }
-    }
-
-    /// For silence, before it may end.
-    fn listen(&mut self, now: Millis) {
-        if self.traffic.is_silent(now) {
-            self.trouble(now, self.traffic.usual(), Trouble::Silent);
-        }
-    }
-
-    /// What an input says of the traffic.
-    fn observe(&mut self, now: Millis, id: TransferId, input: &Input) {
-        let data = self.members.get_mut(&id).map(|member| &mut member.data);
-        match (input, data) {
-            (Input::Sent { ticket, loaded }, Some(data)) => {
-                if let Some(load) = data.get_mut(ticket) {
-                    self.traffic.moves(now, load, *loaded);
-                }
-            }
-            (Input::Received { ticket, bytes }, Some(data)) => {
-                if let Some(load) = data.get_mut(ticket) {
-                    let moved = load.moved().saturating_add(*bytes);
-                    self.traffic.moves(now, load, moved);
-                }
-            }
-            (Input::Answer { ticket, answer }, _) => {
-                let in_flight = self.traffic.usual();
-                if self.land(now, id, *ticket)
-                    && let Some(trouble) = Trouble::of(answer)
-                {
-                    self.trouble(now, in_flight, trouble);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Draws conclusions for the limit; what follows is told as this transfer's.
-    fn learn(&mut self, now: Millis, id: TransferId) {
-        if let Some(window) = self.traffic.window(now) {
-            self.limit.learn(now, window);
-        }
-        if let Some((most, why)) = self.limit.news() {
-            self.say(id, Level::Debug, format!("Up to {most} requests at once: {why}."));
-        }
-    }
-
-    fn trouble(&mut self, now: Millis, in_flight: usize, trouble: Trouble) {
-        // Without a network, nothing is anybody's fault.
-        if self.outside.link() == Link::Up {
-            self.limit.trouble(now, in_flight, trouble);
-        }
-    }
-
     fn add(&mut self, now: Millis, id: TransferId, engine: Box<dyn Engine>, group: Option<TransferId>, small: bool) {
         let (data, want, starting, wake, wide, host) = (Sorted::default(), None, false, None, false, None);
         let member = Member { engine, data, want, starting, group, wake, small, wide, host };
@@ -406,88 +331,6 @@ impl Fleet {
         }
     }
 
-    /// Gives what is free to whom it is due.
-    fn allot(&mut self, now: Millis) {
-        while let Some((id, at)) = self.next_in_line() {
-            self.forget_want(id);
-            let before = self.in_flight();
-            self.tell(now, id, Input::Slot { at });
-            if self.in_flight() <= before {
-                // It wanted a slot and did not use it (its lease has lapsed, say): it is asked again at its next input.
-                self.forget_want(id);
-            }
-        }
-        let most = self.limit.most();
-        let few = self.starting < most;
-        while let Some(id) = self.queue.first().map(|(id, ())| *id).filter(|_| few) {
-            let small = self.members.get(&id).is_some_and(|member| member.small);
-            if self.starting >= if small { SMALL_AHEAD } else { most } {
-                break;
-            }
-            self.queue.pop_first();
-            if let Some(member) = self.members.get_mut(&id) {
-                member.starting = true;
-                self.starting += 1;
-            }
-            self.tell(now, id, Input::Admitted);
-        }
-    }
-
-    /// Whom a slot is due, and at which of several hosts.
-    fn next_in_line(&self) -> Option<(TransferId, Option<Host>)> {
-        let most = self.limit.most();
-        let is_free = self.traffic.usual() < most;
-        let is_full = if self.limit.is_each_hosts() { !is_free && self.wide == 0 } else { self.in_flight() >= most };
-        if is_full {
-            return None;
-        }
-        let due = |id: &TransferId| {
-            let member = self.members.get(id)?;
-            let hosts = member.engine.hosts();
-            let at = |(index, host): (usize, Host)| {
-                let busy = self.traffic.at(host);
-                // What is sent to the usual host is not told apart: all that is not aside is its.
-                (busy < most && (index > 0 || is_free)).then_some((busy, index, host))
-            };
-            let free = hosts.iter().copied().enumerate().filter_map(at).min();
-            // Where there is no choice, it goes where the last one went.
-            let fits = |host: Host| !self.limit.is_each_hosts() || self.traffic.at(host) < most;
-            match free {
-                Some((.., host)) => Some((*id, Some(host))),
-                None if is_free && hosts.is_empty() && member.host.is_none_or(fits) => Some((*id, None)),
-                None => None,
-            }
-        };
-        self.wanting.keys().find_map(|(.., id)| due(id))
-    }
-
-    fn refresh(&mut self, now: Millis, id: TransferId) {
-        self.forget_want(id);
-        self.queue.remove(&id);
-        let Some(member) = self.members.get_mut(&id) else {
-            return;
-        };
-        let wide = member.engine.hosts().len() > 1;
-        self.wide = self.wide + usize::from(wide) - usize::from(std::mem::replace(&mut member.wide, wide));
-        match member.engine.want(now) {
-            Want::Nothing => {}
-            Want::Admission => {
-                self.queue.add(id);
-            }
-            Want::Slot { bytes_left } => {
-                let want = (member.data.len(), bytes_left);
-                member.want = Some(want);
-                self.wanting.add((want.0, want.1, id));
-            }
-        }
-    }
-
-    fn forget_want(&mut self, id: TransferId) {
-        if let Some((in_flight, bytes_left)) = self.members.get_mut(&id).and_then(|member| member.want.take()) {
-            self.wanting.remove(&(in_flight, bytes_left, id));
-        }
-    }
-
     fn set_wake(&mut self, id: TransferId, wake: Option<Millis>) {
         let Some(member) = self.members.get_mut(&id) else {
             return;
@@ -498,15 +341,6 @@ impl Fleet {
         if let Some(at) = wake {
             self.wakes.add((at, id));
         }
-    }
-
-    /// A request to storage has ended; false for any other.
-    fn land(&mut self, now: Millis, id: TransferId, ticket: Ticket) -> bool {
-        let load = self.members.get_mut(&id).and_then(|member| member.data.remove(&ticket));
-        if let Some(load) = load {
-            self.traffic.land(now, load);
-        }
-        load.is_some()
     }
 
     fn remove(&mut self, now: Millis, id: TransferId) {
