@@ -181,12 +181,14 @@ impl Backend for SimWorld {
             Some(second) if weather.second_first => (second, vec![signed]),
             second => (signed, Vec::from_iter(second)),
         };
+        let size = object.as_ref().map(|object| object.size);
+        let size = weather.size_told.and_then(|truly| if truly { size } else { Some(size? / 2 + 9 * MIB) });
         Ok(DownloadGrant {
             parts: object.as_ref().filter(|_| weather.parts_told).map_or_else(Vec::new, part_sums),
             signed,
             others,
             expires_in: Some(self.server.weather.lease_seconds),
-            size: None,
+            size,
             etag: object.as_ref().filter(|_| self.server.weather.once_only).map(|object| object.etag.clone()),
             content_type: None,
             told: self.told(key),

@@ -110,6 +110,7 @@ impl Weather {
             behind: 0,
             spoilt: 0,
             parts_told: false,
+            size_told: None,
             lease_seconds: if foul { 1 } else { 60 } + chance.up_to(120),
             batch: 1 + chance.up_to(40) as usize,
         };
@@ -136,6 +137,8 @@ impl Weather {
         weather.parts_told = weather.backend_tells && own.up_to(1) == 0;
         // Who looks whether an upload was completed looks at the first that answers.
         weather.second_first = own.up_to(1) == 0 && !matches!(weather.second, Second::Stale(_));
+        weather.size_told =
+            [None, Some(true), Some(true), Some(false)].into_iter().nth(own.up_to(3) as usize).flatten();
         if chance.up_to(5) == 0 {
             weather.skew = chance.up_to(weather.lease_seconds * if foul { 1_200 } else { 100 });
         }

@@ -303,6 +303,7 @@ fn a_timeline_is_enough_to_play_its_network_again() {
             behind: 0,
             spoilt: 0,
             parts_told: false,
+            size_told: None,
             slow_down: 80,
             server_error: 60,
             forbidden: 20,

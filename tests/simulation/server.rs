@@ -120,6 +120,8 @@ pub struct Weather {
     pub spoilt: u64,
     /// The backend tells the checksums of an object's parts.
     pub parts_told: bool,
+    /// The backend tells objects' sizes: as they are, or wrong.
+    pub size_told: Option<bool>,
     pub slow_down: u64,
     pub server_error: u64,
     pub forbidden: u64,

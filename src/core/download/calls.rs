@@ -114,9 +114,10 @@ impl Download {
         let lease = Lease::of_all(self.now, grant.signed, grant.others, grant.expires_in);
         self.hosts.name(lease.urls());
         self.lease = Some(lease);
+        let size = grant.size.filter(|_| !self.plain);
         if self.size.is_none() {
             // Only the answer of storage counts; until then the backend's word is good enough to show.
-            self.meter.set_total(grant.size.filter(|_| !self.plain).unwrap_or_default());
+            self.meter.set_total(size.unwrap_or_default());
         }
         if matches!(self.phase, Phase::Verifying(..)) {
             self.hashing.again = Again::Told;
@@ -127,6 +128,7 @@ impl Download {
                 self.phase = Phase::Fetching;
             } else {
                 self.pieces.put(self.all());
+                self.divide_early(size);
                 self.phase = Phase::Probing;
             }
         }

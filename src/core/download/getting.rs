@@ -18,7 +18,7 @@ use crate::core::{
 impl Download {
     pub(super) fn can_start(&self) -> bool {
         let open = match self.phase {
-            Phase::Probing => self.has_next(),
+            Phase::Probing => self.has_next() && self.may_probe(),
             Phase::Fetching => self.has_next() || self.victim().is_some(),
             _ => false,
         };
@@ -88,7 +88,6 @@ impl Download {
         };
         signed.headers.extend(self.condition());
         piece.begin(self.now);
-        self.asked_at = self.now;
         self.touch(piece.at);
         let (start, end) = (piece.at, piece.end);
         let ticket = self.flights.depart(self.now, Work::Get { piece, signature: self.signature, host });
@@ -96,14 +95,19 @@ impl Download {
     }
 
     pub(super) fn head(&mut self, ticket: Ticket, head: &Response) {
+        let undecided = self.is_undecided();
         let Some(Work::Get { piece, host, .. }) = self.flights.get_mut(ticket) else {
             return;
         };
-        piece.opened = true;
-        self.pace.learn(piece.under_way(self.now), head);
-        let (at, end, host) = (piece.at, piece.end, *host);
+        let (at, end, host, took) = (piece.at, piece.end, *host, piece.under_way(self.now));
+        let is_early = undecided && at > 0;
+        piece.opened = !is_early;
         self.flights.heard(ticket, self.now, Stage::Reading);
         self.reached();
+        if is_early {
+            return self.head_early(ticket, head);
+        }
+        self.pace.learn(took, head);
         self.matching.answered(self.phase == Phase::Probing);
         let (first, version) = (self.phase == Phase::Probing, Version::of(head));
         let body = match version::body(head, at, end) {
@@ -146,7 +150,7 @@ impl Download {
                 self.content_type = self.content_type.take().or(head.headers.get("content-type").map(str::to_owned));
                 let named = head.headers.get("content-disposition").and_then(disposition::filename);
                 self.filename = named.or(self.filename.take());
-                self.round_trip = self.now.saturating_sub(self.asked_at);
+                self.round_trip = took;
                 self.learned(ticket, body);
             }
         }
@@ -164,13 +168,14 @@ impl Download {
         if end.is_some_and(|end| end <= start && start > 0) {
             return self.fail(beyond());
         }
+        let share = self.agreed(body);
         self.phase = match (body, end) {
             (Body::Range { .. }, Some(_)) => Phase::Fetching,
             _ => Phase::Streaming,
         };
         let from = if let Body::Whole { .. } = body { 0 } else { start };
         match (body, end) {
-            (Body::Range { .. }, Some(end)) => self.spread(ticket, start, end),
+            (Body::Range { .. }, Some(end)) => self.spread(ticket, start, end, share),
             (Body::Whole { .. }, Some(end)) => {
                 self.log(Level::Warn, "Storage ignores ranges: the object comes as one stream.");
                 self.bound(ticket, Some(end));
@@ -199,10 +204,13 @@ impl Download {
             self.show_blocks(end);
         }
         self.read(ticket);
+        if share.is_some() {
+            self.read_early();
+        }
     }
 
     /// The rest is split over the connections; of a stream, range after range.
-    fn spread(&mut self, ticket: Ticket, start: u64, end: u64) {
+    fn spread(&mut self, ticket: Ticket, start: u64, end: u64, share: Option<u64>) {
         let mut first = Piece::new(start, Some(end));
         let bound = match self.window.as_ref().and_then(|window| window.end_of_step(&first)) {
             Some(bound) => {
@@ -211,7 +219,9 @@ impl Download {
             }
             None => {
                 let hosts = if self.fixed { 1 } else { self.choice().len().max(1) };
-                let share = self.pieces.split(0, end, self.ways * hosts, self.part_size.or(self.cursor.step()));
+                let share = share.unwrap_or_else(|| {
+                    self.pieces.split(0, end, self.ways * hosts, self.part_size.or(self.cursor.step()))
+                });
                 let step = self.pace.step().filter(|step| *step < share && self.part_size.is_none());
                 step.into_iter().for_each(|step| self.pieces.put(Piece::new(step, Some(share))));
                 step.unwrap_or(share)

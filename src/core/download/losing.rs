@@ -33,7 +33,10 @@ impl Download {
 
     /// Storage sent no body to read, but an answer in words.
     pub(super) fn refused(&mut self, piece: Piece, signature: u32, host: Host, reply: &Response) {
-        if version::is_empty_object(reply, piece.at) && self.phase == Phase::Probing {
+        if self.is_early(&piece) {
+            self.lose_early(piece);
+        } else if version::is_empty_object(reply, piece.at) && self.phase == Phase::Probing {
+            self.disperse();
             self.version = Version::of(reply);
             self.size = Some(0);
             self.phase = Phase::Fetching;
@@ -55,6 +58,9 @@ impl Download {
         // The rest of it was given away while it was under way: it has all that it was left with.
         if piece.is_whole() {
             return;
+        }
+        if self.is_early(&piece) {
+            return self.lose_early(piece);
         }
         if self.is_spared(&piece, signature, host, &failure) {
             self.touch(piece.at);
@@ -113,7 +119,8 @@ impl Download {
             self.restarts = piece.backoff;
             return self.restart(until);
         }
-        if self.phase == Phase::Probing {
+        if self.phase == Phase::Probing && !self.is_early(&piece) {
+            self.call_back_early();
             piece.end = self.all().end;
         }
         match until {

@@ -23,6 +23,10 @@ impl Matching {
         Self { wanted, sent: false, heard: false }
     }
 
+    pub fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
     /// Storage has answered a range. `first`: one without a condition.
     pub fn answered(&mut self, first: bool) {
         self.heard |= !first && self.sent;

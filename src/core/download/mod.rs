@@ -8,6 +8,7 @@
 //! |---|---|
 //! | this file | the contract of [`Engine`], and what follows from each input |
 //! | `calls` | what the backend and the sink are asked, and what their answers mean |
+//! | `early` | ranges that are asked for before the first answer |
 //! | `hosts` | several that have the same object |
 //! | `getting` | one range on its way from storage |
 //! | `losing` | what becomes of a range that broke off |
@@ -25,6 +26,7 @@
 mod blocks;
 mod calls;
 mod cursor;
+mod early;
 mod getting;
 mod hosts;
 mod losing;
@@ -47,6 +49,7 @@ use std::collections::VecDeque;
 use self::{
     blocks::Blocks,
     cursor::Cursor,
+    early::Early,
     hosts::Hosts,
     matching::Matching,
     pace::Pace,
@@ -146,6 +149,7 @@ pub struct Download {
     filename: Option<String>,
     pieces: Pieces,
     cursor: Cursor,
+    early: Early,
     pace: Pace,
     blocks: Option<Blocks>,
     hashing: Hashing,
@@ -158,7 +162,6 @@ pub struct Download {
     /// Retries of a stream, whose progress is lost with each.
     restarts: Backoff,
     round_trip: Millis,
-    asked_at: Millis,
     /// Something of it is remembered.
     saved: bool,
     flights: Flights<Work>,
@@ -205,6 +208,7 @@ impl Download {
             filename: None,
             pieces: Pieces::default(),
             cursor: Cursor::default(),
+            early: Early::default(),
             pace: Pace::new(),
             blocks: None,
             hashing: Hashing::new(checksum),
@@ -214,7 +218,6 @@ impl Download {
             gained_at: 0,
             restarts: Backoff::default(),
             round_trip: 0,
-            asked_at: 0,
             saved: false,
             flights: Flights::new(settings.stall_timeout),
             calls: Calls::default(),

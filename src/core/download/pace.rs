@@ -72,12 +72,18 @@ impl Download {
         if self.pace.fall_behind() {
             self.log(Level::Info, "The bytes come faster than they can be stored: ranges are shorter for a while.");
         }
+        self.shorten();
+    }
+
+    /// What is under way brings no more than a step, where there are steps.
+    pub(super) fn shorten(&mut self) {
+        let Some(step) = self.pace.step().filter(|_| self.part_size.is_none()) else { return };
         for ticket in self.flights.tickets() {
             if let Some(Work::Get { piece, .. }) = self.flights.get_mut(ticket)
                 && piece.opened
-                && piece.left().is_some_and(|left| left > 2 * STEP)
+                && piece.left().is_some_and(|left| left > 2 * step)
             {
-                let rest = piece.cut(piece.at + STEP);
+                let rest = piece.cut(piece.at + step);
                 rest.into_iter().for_each(|rest| self.pieces.put(rest));
                 self.read(ticket);
             }
