@@ -92,6 +92,25 @@ async fn takes_unequal_parts(world: &World) -> bool {
 }
 
 #[tokio::test]
+async fn garage_has_words_of_its_own() {
+    let world = World::new(&["--provider", "garage"]).await;
+    let (_, url) = world.put_url(3).await;
+    for (fault, status, code, said) in [
+        (json!({"expired": true}), 400, "InvalidRequest", "Date is too old"),
+        (json!({"bad_signature": true}), 403, "AccessDenied", "Invalid signature"),
+        (json!({"status": 404, "code": "NoSuchBucket"}), 404, "NoSuchBucket", ""),
+    ] {
+        world.faults(json!([{"on": "put", "times": 1, "do": fault}])).await;
+        let refused = world.http.put(&url).header("content-type", "text/plain").body("abc").send().await.unwrap();
+        assert_eq!(refused.status(), status);
+        let document = refused.text().await.unwrap();
+        for part in [&format!("<Code>{code}</Code>"), said, "<Region>us-east-1</Region>"] {
+            assert!(document.contains(part), "{part}: {document}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_declared_checksum_is_told_by_all_that_have_any() {
     for one in ALL.iter().filter(|one| one.provider != "b2") {
         let world = World::new(&["--provider", one.provider, "--part-size", "1000"]).await;

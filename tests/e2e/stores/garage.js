@@ -20,7 +20,7 @@ export async function startGarage() {
   await writeFile(settings, `
 metadata_dir = ${JSON.stringify(join(folder, "meta"))}
 data_dir = ${JSON.stringify(join(folder, "data"))}
-db_engine = "sqlite"
+db_engine = "lmdb"
 replication_factor = 1
 rpc_bind_addr = "127.0.0.1:${rpc}"
 rpc_public_addr = "127.0.0.1:${rpc}"

@@ -32,7 +32,7 @@ export const STORES = [
   { name: "azurite", title: "Azurite 3.35", backends: ["azure"], start: startAzure },
   // The test command does not install it: that takes minutes.
   {
-    name: "garage-itself", title: ["Garage", garageVersion].join(" "), backends: ["endpoint", "signer", "companion", "betterUpload"],
+    name: "garage-itself", title: garageVersion ? `Garage ${garageVersion}` : "Garage", backends: ["endpoint", "signer", "companion", "betterUpload"],
     skip: !garageVersion, start: startOther(startGarage),
   },
 ];

@@ -50,7 +50,8 @@ window.files = async (folder, path = "") => {
   const all = {};
   for await (const [name, handle] of (folder ?? (await navigator.storage.getDirectory())).entries()) {
     if (handle.kind === "directory") Object.assign(all, await files(handle, `${path}${name}/`));
-    else all[path + name] = (await handle.getFile()).size;
+    // A worker may delete it just now.
+    else await handle.getFile().then(({ size }) => (all[path + name] = size), () => {});
   }
   return all;
 };
