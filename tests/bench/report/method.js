@@ -34,7 +34,8 @@ enabled, since the Network domain, which most drivers switch on, halves its spee
   bare download that the head of the column names.
 - **page blocked**: the sum of all tasks over 50 ms on the page's thread.
 - **JS heap**, **page's process**: how far they grew at most while the clock ran. The process holds the page, its workers and
-  the WebAssembly memory; the figure is what Linux has of it in memory (RssAnon and RssShmem), without the browser's program.
+  the WebAssembly memory; the figure is what Linux has of it in memory (RssAnon and RssShmem), without the browser's
+  program; in sections of November 2026, with it.
 - **sent / size**: bytes that crossed the link, over those of the file; what is above 1 was sent twice, but for some headers.
   On loopback there is no link, so nothing is counted.
 - **requests**: those of the page, without preflights, and without what Chromium sends again by itself when a connection that
