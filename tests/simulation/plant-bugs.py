@@ -89,6 +89,10 @@ BUGS = {
 BUGS |= {
     "an abort forgets not what an earlier life left": ("src/core/upload/ending.rs", "Phase::Recalling { resume } => resume,", "Phase::Recalling { .. } => false,"),
     "an abort of a download forgets not either": ("src/core/download/mod.rs", "if !keep && self.phase == (Phase::Recalling { resume: true }) {", "if false {"),
+    "early ranges are read before the first answer": ("src/core/download/getting.rs", "let is_early = undecided && at > 0;", "let is_early = undecided && at > u64::MAX / 2;"),
+    "another size than the backend's is as good": ("src/core/download/early.rs", "if total == Some(size))", "if total.is_some())"),
+    "early ranges stand in the first one's way": ("src/core/download/losing.rs", "            self.call_back_early();\n", ""),
+    "a failed early range is forgotten": ("src/core/download/early.rs", "        self.early.lost.push(piece);", "        drop(piece);"),
     "a stream that breaks begins again for nothing": ("src/core/download/losing.rs", "if unanswered && !piece.opened && doubtful && self.may_resign()", "if unanswered && doubtful && self.may_resign()"),
     "a new version goes on with the old one's bytes": ("src/core/download/version.rs", "same(&self.etag, &other.etag) && same(&self.last_modified, &other.last_modified)", "{ let _ = (same, other); true }"),
     "stale tickets are heard": ("src/core/upload/mod.rs", "        let Some(work) = self.flights.land(ticket) else {\n            return;\n        };", "        let work = self.flights.land(ticket).unwrap_or(Work::Part(1));"),
