@@ -5,10 +5,11 @@
 
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RANGE};
+use axum::http::response::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use futures::TryStreamExt as _;
 use percent_encoding::percent_decode_str;
-use quick_xml::escape::escape;
+use quick_xml::escape::{escape, unescape};
 
 use super::disk::new_id;
 
@@ -259,6 +260,23 @@ pub fn between<'a>(text: &'a str, element: &str) -> Option<&'a str> {
     let start = text.find(&format!("<{element}>"))? + element.len() + 2;
     let length = text[start..].find(&format!("</{element}>"))?;
     Some(&text[start..start + length])
+}
+
+/// What an element says.
+pub fn said(text: &str, element: &str) -> Option<String> {
+    between(text, element).map(|text| unescape(text).unwrap_or_default().into_owned())
+}
+
+/// The error document that an answer is; anything else is given back as it came.
+pub async fn error_document(response: Response<Body>) -> Result<(Parts, String), Response<Body>> {
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    let kind = response.headers().get(CONTENT_TYPE);
+    if !is_error || !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/xml")) {
+        return Err(response);
+    }
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, ERROR_LIMIT).await.unwrap_or_default();
+    Ok((parts, String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 fn usual_message(code: &str) -> &'static str {

@@ -1,28 +1,19 @@
 //! What Garage (2.5.0) words otherwise than S3.
 
-use axum::body::{Body, to_bytes};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::body::Body;
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::{Response, StatusCode};
-use quick_xml::escape::{escape, unescape};
+use quick_xml::escape::escape;
 
-use super::front::between;
-
-/// Longer than any error document.
-const LIMIT: usize = 64 * 1024;
+use super::front::{error_document, said};
 
 /// What the store, or a fault in its place, says as S3 would. Anything else passes as it is.
 pub async fn in_its_words(resource: &str, response: Response<Body>) -> Response<Body> {
-    let (mut parts, body) = response.into_parts();
-    let is_error = parts.status.is_client_error() || parts.status.is_server_error();
-    let xml = parts.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/xml"));
-    if !is_error || !xml {
-        return Response::from_parts(parts, body);
-    }
-    let bytes = to_bytes(body, LIMIT).await.unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let unescaped = |element| {
-        between(&text, element).map(|text| unescape(text).unwrap_or_default().into_owned()).unwrap_or_default()
+    let (mut parts, text) = match error_document(response).await {
+        Ok(document) => document,
+        Err(other) => return other,
     };
+    let unescaped = |element| said(&text, element).unwrap_or_default();
     let (code, message) = (unescaped("Code"), unescaped("Message"));
     let (status, code, message) = match (code.as_str(), message.as_str()) {
         ("AccessDenied", "Request has expired") => (400, "InvalidRequest", "Bad request: Date is too old".into()),

@@ -1,14 +1,11 @@
 //! Google's error documents, and S3's turned into these.
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::http::{Method, Response, StatusCode};
 use quick_xml::escape::escape;
 
-use super::super::front::between;
-
-/// Longer than any error document.
-const LIMIT: usize = 64 * 1024;
+use super::super::front::{error_document, said};
 
 /// Why a request is not done, as Google says it: a code, a message, and further elements.
 #[derive(Debug)]
@@ -110,26 +107,20 @@ impl Refusal {
 }
 
 /// What the store behind the door, or a fault in its place, says as S3 would. Anything else passes as it is.
-pub async fn in_google_s_words(method: &Method, resource: &str, response: Response<Body>) -> Response<Body> {
-    let (mut parts, body) = response.into_parts();
-    parts.headers.remove("x-amz-request-id");
-    parts.headers.remove("x-amz-id-2");
-    parts.headers.insert("server", HeaderValue::from_static("presigned-mock-server"));
-    let is_error = parts.status.is_client_error() || parts.status.is_server_error();
-    let xml = parts.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/xml"));
-    if !is_error || !xml {
-        return Response::from_parts(parts, body);
-    }
-    let bytes = to_bytes(body, LIMIT).await.unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
+pub async fn in_google_s_words(method: &Method, resource: &str, mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.remove("x-amz-request-id");
+    headers.remove("x-amz-id-2");
+    headers.insert("server", HeaderValue::from_static("presigned-mock-server"));
+    let (parts, text) = match error_document(response).await {
+        Ok(document) => document,
+        Err(other) => return other,
+    };
     // In single quotes, it is Google's own already.
     if text.starts_with("<?xml version='1.0'") {
-        return Response::from_parts(parts, Body::from(bytes));
+        return Response::from_parts(parts, Body::from(text));
     }
-    let unescaped = |element| {
-        between(&text, element).map(|text| quick_xml::escape::unescape(text).unwrap_or_default().into_owned())
-    };
-    let (code, message) = (unescaped("Code").unwrap_or_else(|| "InternalError".into()), unescaped("Message"));
+    let (code, message) = (said(&text, "Code").unwrap_or_else(|| "InternalError".into()), said(&text, "Message"));
     let (bucket, key) = resource.trim_start_matches('/').split_once('/').unwrap_or((resource, ""));
     let refusal = match (code.as_str(), message.as_deref()) {
         ("AccessDenied", Some("Request has expired")) => Refusal::expired(jiff::Timestamp::now()),
